@@ -1,0 +1,45 @@
+// DistributionPoint: one DP, whole: its store, what clients read, what the site writes.
+//
+//   ASSIGN_OR_RETURN(auto dp, DistributionPoint::open(options, env, clock, log));
+//   gate.listen(at, dp->router());                     // client plane: content.h, webdav.h, manifest.h
+//   ASSIGN_OR_RETURN(HostPort at, dp->start_control({"127.0.0.1", 0}));   // receiving side: receive.h
+//
+// What is on a DP is what was sent to it: it shares no folder with the site, also inside one process. It holds one
+// version of a package. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proto/base/clock.h"
+#include "proto/base/env.h"
+#include "proto/base/log.h"
+#include "proto/base/status.h"
+#include "proto/base/uri.h"
+#include "proto/wire/router.h"
+
+namespace smslab::dp {
+
+struct DpOptions {
+  std::string name;    // LON-DCSMS-01
+  std::string folder;  // <data>/dp/<name>
+  std::string token;   // that the site must show
+};
+
+class DistributionPoint {
+ public:
+  static Result<std::unique_ptr<DistributionPoint>> open(DpOptions options, Env& env, const Clock& clock,
+                                                         const Log& log);
+  ~DistributionPoint();  // stops the control side
+
+  const wire::Router& router() const;
+  Result<HostPort> start_control(const HostPort& at);
+  void stop_control();
+
+ private:
+  class Impl;
+  explicit DistributionPoint(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace smslab::dp

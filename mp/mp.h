@@ -1,0 +1,58 @@
+// Mp: the site and its management point, whole: store, client plane, control API, distribution manager.
+//
+//   ASSIGN_OR_RETURN(auto mp, Mp::open(options, env, clock, log));
+//   mp->announce({.name = "LON-DCSMS-01", .url = ..., .control_url = ..., .token = ...});   // a DP of this site
+//   gate.listen(at, mp->router());
+//   ASSIGN_OR_RETURN(HostPort control, mp->start_control({"127.0.0.1", 8082}));
+//   mp->start();                                        // the distribution manager goes to work
+//
+// Thread-safe after start().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "mp/site.h"
+#include "proto/base/env.h"
+#include "proto/base/uri.h"
+#include "proto/wire/router.h"
+
+namespace smslab::mp {
+
+struct MpOptions {
+  SiteOptions site;
+  std::string profile = "2007";
+  std::string folder;  // <data>/site
+  std::string logs;    // <data>/logs
+  uint64_t seed = 1;
+  std::string mp_url;  // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
+};
+
+// How the site reaches a DP.
+struct DpAddress {
+  std::string name;
+  std::string url;          // client plane, as clients are told
+  std::string control_url;  // where the site dials
+  std::string token;
+};
+
+class Mp {
+ public:
+  static Result<std::unique_ptr<Mp>> open(MpOptions options, Env& env, LabClock& clock, const Log& log);
+  ~Mp();  // stops
+
+  void announce(DpAddress dp);  // before start(); one DP a name
+  void set_mp_url(std::string url);
+  const wire::Router& router() const;
+  Result<HostPort> start_control(const HostPort& at);
+  void start();
+  void stop();
+
+ private:
+  class Impl;
+  explicit Mp(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace smslab::mp

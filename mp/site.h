@@ -1,0 +1,35 @@
+// Site: what every part of the management point and of the site behind it stands on. No behaviour of its own.
+//
+// Passed by reference to plain functions (packages.h, policy.h, location.h, ...) and owned by Mp (mp.h). Constant after
+// construction but for what the store holds; thread-safe.
+#pragma once
+
+#include <string>
+
+#include "mp/keys.h"
+#include "mp/profile.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/random.h"
+#include "store/store.h"
+
+namespace smslab::mp {
+
+struct SiteOptions {
+  std::string site = "LON";                     // site code
+  std::string server = "LON-DCSMS-01";          // the site server's and MP's computer name: <site>-DCSMS-01
+  std::string user = "CONTOSO\\administrator";  // who the audit messages name
+  bool strict = false;                          // signatures are checked; a bad one gets an empty 200
+};
+
+struct Site {
+  SiteOptions options;
+  const Profile& profile;
+  const LabKeys& keys;
+  store::Store& store;
+  LabClock& clock;
+  Random random;
+  Log log;  // console
+};
+
+}  // namespace smslab::mp

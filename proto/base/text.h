@@ -1,0 +1,21 @@
+// Small text tools that more than one room needs. ASCII only where case matters; Unicode case is in names.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace smslab {
+
+char ascii_lower(char c);
+std::string ascii_lower(std::string_view text);
+std::string ascii_upper(std::string_view text);
+bool iequals(std::string_view a, std::string_view b);
+bool istarts_with(std::string_view text, std::string_view prefix);
+std::string_view trim(std::string_view text);                                // blanks, tabs, CR, LF
+std::vector<std::string_view> split(std::string_view text, char separator);  // "" gives one empty part
+std::optional<uint64_t> parse_u64(std::string_view digits);                  // decimal digits only, no sign, no blanks
+
+}  // namespace smslab

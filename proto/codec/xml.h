@@ -1,0 +1,37 @@
+// Messages as XML, as the options of proto/schema/xml.proto lay them out.
+//
+//   std::string text = to_xml(reply);                       // <SiteInfoReply SchemaVersion="1.00">...
+//   RETURN_IF_ERROR(from_xml(text, &request));
+//
+// Writing: in declaration order, no white space between elements, <X/> for an empty element, no XML declaration. A
+// singular field is written when it is set: `optional` when present, otherwise when not its default; attributes of
+// non-optional string fields are always written. Reading: order-free, unknown elements and attributes skipped, names
+// exact, namespace declarations and xsi:nil style attributes skipped, white space around element text trimmed unless it
+// is CDATA. What is not well-formed, has a DOCTYPE, nests deeper or is larger than the limits, or holds a value that
+// does not fit its field (a number that is none) is kInvalidArgument. All text is UTF-8 here; UTF-16 is the envelope's
+// business (proto/ccm).
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <string>
+#include <string_view>
+
+#include "proto/base/status.h"
+
+namespace smslab::codec {
+
+struct XmlLimits {
+  size_t bytes = size_t{16} << 20;
+  int depth = 64;
+};
+
+std::string to_xml(const google::protobuf::Message& message);
+Status from_xml(std::string_view text, google::protobuf::Message* message, const XmlLimits& limits = {});
+// Name of the document element, without parsing the rest: how a body is dispatched.
+Result<std::string> xml_root_name(std::string_view text);
+// The bytes of the first element of this name, from '<' to its closing '>', exactly as they stand: what a signature
+// covers.
+Result<std::string> xml_element_text(std::string_view text, std::string_view name);
+
+}  // namespace smslab::codec

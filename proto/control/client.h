@@ -1,0 +1,72 @@
+// HttpClient: every HTTP request that the product makes (site to DP, command line, reference client), on cpp-httplib.
+//
+//   HttpClient http({.base = "http://127.0.0.1:8082"});
+//   ASSIGN_OR_RETURN(HttpReply reply, http.send({.method = "CCM_POST", .target = "/ccm_system/request", .body =
+//   bytes}));
+//
+// Any method. Errors: kUnavailable when no whole answer came (refused, reset, timed out, cut short), with the reason;
+// an answer with an error status is an answer. Not thread-safe; keeps its connection between requests.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/base/env.h"
+#include "proto/base/status.h"
+
+namespace smslab::control {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string target = "/";
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+  // Instead of `body`: bytes of a file, streamed.
+  std::shared_ptr<const ReadableFile> file;
+  // Called with each piece of a 2xx body as it comes; an error stops the transfer and is returned. Others stay in
+  // reply.body.
+  std::function<Status(std::string_view piece)> sink;
+};
+
+struct HttpReply {
+  int status = 0;
+  std::string reason;
+  std::multimap<std::string, std::string> fields;
+  std::string body;
+
+  const std::string* field(std::string_view name) const;  // first, any letter case
+};
+
+struct HttpClientOptions {
+  std::string base;                           // "http://host:port"
+  std::string token;                          // sent as a bearer token when set
+  std::string bind;                           // local address to come from; "" any
+  std::chrono::milliseconds timeout{30'000};  // connect, and each read or write without progress
+};
+
+class HttpClient {
+ public:
+  explicit HttpClient(HttpClientOptions options);
+  ~HttpClient();
+  HttpClient(HttpClient&&) noexcept;
+
+  Result<HttpReply> send(const HttpRequest& request);
+
+  // A control call: `request` (or nullptr) as protobuf, the reply parsed into `reply` (or nullptr). An error reply
+  // becomes its Status: code, message, field.
+  Status call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
+              google::protobuf::Message* reply);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace smslab::control

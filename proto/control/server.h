@@ -1,0 +1,97 @@
+// ControlServer: the ordinary HTTP of the product (control API, a DP's receiving side), on cpp-httplib.
+//
+//   ControlServer server({.token = token}, clock, log);
+//   server.add({"GET", "/api/v1/packages/{id}", "One package", nullptr, v1::Package::descriptor(),
+//               [&](ControlRequest& r) -> Result<ControlReply> { return reply_with(find(r.param("id"))); }});
+//   ASSIGN_OR_RETURN(HostPort at, server.start({"127.0.0.1", 0}));
+//
+// One table is the router and the documentation. Bodies and replies are messages: JSON by default, protobuf when
+// Content-Type or Accept says application/x-protobuf. An error Status becomes {"error":{code,message,field}} with its
+// HTTP status. Handlers run on a pool of threads and may block; they are called concurrently. Nothing here is on the
+// client plane.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/status.h"
+#include "proto/base/uri.h"
+
+namespace smslab::control {
+
+using google::protobuf::Descriptor;
+using google::protobuf::Message;
+
+class ControlRequest {
+ public:
+  // Receives a streamed body piece by piece; stops at the first error.
+  using Sink = std::function<Status(std::string_view piece)>;
+
+  std::string method;
+  std::string path;
+  std::map<std::string, std::string> params;  // {id} of the route, percent-decoded
+  std::map<std::string, std::string> query;
+  std::string content_type, accept;
+  std::string body;                              // empty on a streaming route
+  std::function<Status(const Sink&)> read_body;  // on a streaming route
+
+  const std::string& param(const std::string& name) const { return params.at(name); }
+  // Query value or "".
+  std::string query_value(const std::string& name) const;
+  // Parses `body` by its Content-Type into `message`; an unknown or duplicate key is kInvalidArgument with its place.
+  // An empty body is an empty message.
+  Status parse(Message* message) const;
+};
+
+struct ControlReply {
+  int status = 200;
+  std::shared_ptr<const Message> message;  // encoded as the client accepts it, or
+  std::string content_type, content;       // these as they are
+};
+template <class M>
+ControlReply reply_with(M message, int status = 200) {
+  return {status, std::make_shared<const M>(std::move(message)), {}, {}};
+}
+
+using ControlHandler = std::function<Result<ControlReply>(ControlRequest&)>;
+
+struct ControlRoute {
+  std::string method;                   // GET, POST, PATCH, PUT, DELETE
+  std::string pattern;                  // "/api/v1/packages/{id}"
+  std::string summary;                  // one line, for the documentation
+  const Descriptor* request = nullptr;  // what the body is; null: none
+  const Descriptor* reply = nullptr;    // what comes back; null: nothing, or not a message
+  ControlHandler handler;
+  bool streams_body = false;
+};
+
+struct ControlOptions {
+  std::string token;                         // when set, requests need "Authorization: Bearer <token>"
+  uint64_t body_bytes = uint64_t{64} << 20;  // of a body that is not streamed
+  size_t threads = 16;
+};
+
+class ControlServer {
+ public:
+  ControlServer(ControlOptions options, const Clock& clock, const Log& log);
+  ~ControlServer();  // stops
+
+  void add(ControlRoute route);  // before start()
+  const std::vector<ControlRoute>& routes() const;
+  // Listens and serves; the address that it got.
+  Result<HostPort> start(const HostPort& at);
+  void stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace smslab::control

@@ -1,0 +1,60 @@
+// PROPFIND, read-only: what a client asks and the 207 it gets (RFC 4918; facts: protocol 6.3).
+//
+//   ASSIGN_OR_RETURN(PropfindRequest ask, read_propfind(depth_field, body));
+//   std::string xml = write_multistatus(items, ask);
+//
+// The writer's shape is the one that the recorded client demands and generic WebDAV clients take: prefix D: for DAV:,
+// the 200 propstat first, iscollection as 1 or 0, absolute hrefs, folders ending in '/'. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/base/clock.h"
+#include "proto/base/status.h"
+
+namespace smslab::dav {
+
+enum class Depth { kZero, kOne, kOneNoRoot, kInfinity };
+enum class Ask { kAllProp, kPropName, kProp };
+
+struct PropName {
+  std::string space, local;
+  friend auto operator<=>(const PropName&, const PropName&) = default;
+};
+
+struct PropfindRequest {
+  Depth depth = Depth::kInfinity;  // also when the field is absent (RFC 2518)
+  Ask ask = Ask::kAllProp;
+  std::vector<PropName> props;  // with kProp
+};
+
+// kInvalidArgument for an unknown Depth or a body that is not a propfind document. An empty body asks for all.
+Result<PropfindRequest> read_propfind(const std::string* depth, std::string_view body);
+
+struct Item {
+  std::string href;  // absolute URL, percent-encoded
+  std::string name;  // display name
+  bool folder = false;
+  bool hidden = false;
+  uint64_t size = 0;
+  LabTime created, modified;
+  std::string etag;          // with quotes; empty for folders
+  std::string content_type;  // empty for folders
+};
+
+std::string write_multistatus(const std::vector<Item>& items, const PropfindRequest& ask);
+
+// The client's side: what it reads out of a multistatus, and nothing more.
+struct ListedItem {
+  std::string href;  // as sent
+  bool folder = false;
+  uint64_t size = 0;
+};
+Result<std::vector<ListedItem>> read_multistatus(std::string_view xml);
+
+}  // namespace smslab::dav

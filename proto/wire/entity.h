@@ -1,0 +1,26 @@
+// A resource with validators, served by RFC 9110's rules: preconditions, ranges, HEAD.
+//
+//   Entity file{.body = extents, .content_type = "application/octet-stream", .etag = "\"<sha256>\"", .modified =
+//   mtime}; return entity_reply(request, file);     // 200, 206, 304, 412 or 416, with every field that belongs to it
+//
+// Pure: the same request and entity give the same reply.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "proto/base/clock.h"
+#include "proto/wire/handler.h"
+
+namespace smslab::wire {
+
+struct Entity {
+  Body body;
+  std::string content_type;
+  std::string etag;                 // strong, with its quotes; empty: none
+  std::optional<LabTime> modified;  // to the second on the wire
+};
+
+Reply entity_reply(const Request& request, const Entity& entity);
+
+}  // namespace smslab::wire

@@ -1,0 +1,94 @@
+// What a handler of the client plane sees: a request in, a reply out. No sockets, no threads, no HTTP framing.
+//
+//   Result<Reply> serve_policy(const Request& request) {
+//     return entity_reply(request, {.body = body, .content_type = "text/xml", .etag = etag});
+//   }
+//
+// A handler runs on a worker and must not block: no waiting for a disk commit or a peer. A reply that has to be durable
+// first names what it waits for in `after`; the connection parks and the worker goes on. An error Status becomes a bare
+// reply with its HTTP status. Handlers are called from many threads at once.
+//
+// Framing is the server's: a handler never sets Content-Length, Transfer-Encoding, Connection or Date, and leaves out
+// nothing for HEAD; the server does both.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/base/completion.h"
+#include "proto/base/env.h"
+#include "proto/base/status.h"
+#include "proto/base/uri.h"
+
+namespace smslab::wire {
+
+using Field = std::pair<std::string, std::string>;
+using Fields = std::vector<Field>;
+
+// First value of `name`, any letter case; nullptr when absent.
+const std::string* find_field(const Fields& fields, std::string_view name);
+
+struct Request {
+  std::string method;      // as sent: "GET", "CCM_POST"
+  std::string target;      // as sent: path and query, undecoded
+  std::string path;        // percent-decoded once, valid UTF-8, no NUL, begins with '/', no "." or ".." part
+  std::string query;       // raw, after the first '?'
+  bool has_query = false;  // "/x?" has an empty one
+  Fields fields;           // in order
+  std::string body;        // whole, within the limit
+  HostPort peer;           // who asks
+  HostPort local;          // where it arrived: what absolute URLs in replies are made of when Host is missing
+  bool tls = false;
+
+  const std::string* field(std::string_view name) const { return find_field(fields, name); }
+  // "http://host:port" as the client addressed us: Host, else `local`.
+  std::string origin() const;
+};
+
+// A body is a list of pieces, sent in order: bytes in memory or a range of a file. Cheap to copy and to slice.
+struct Piece {
+  std::shared_ptr<const std::string> bytes;  // either this
+  std::shared_ptr<const ReadableFile> file;  // or this
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+
+class Body {
+ public:
+  Body() = default;
+  explicit Body(std::string bytes);
+
+  void append(std::string bytes);
+  void append(std::shared_ptr<const std::string> bytes, uint64_t offset, uint64_t size);
+  void append(std::shared_ptr<const ReadableFile> file, uint64_t offset, uint64_t size);
+  void append(const Body& other);
+
+  uint64_t size() const { return size_; }
+  const std::vector<Piece>& pieces() const { return pieces_; }
+  Body slice(uint64_t offset, uint64_t size) const;  // within the body
+  // For tests and small bodies: everything in one string.
+  Result<std::string> read_all() const;
+
+ private:
+  std::vector<Piece> pieces_;
+  uint64_t size_ = 0;
+};
+
+struct Reply {
+  int status = 200;
+  Fields fields;
+  Body body;
+  CompletionPtr after;  // send only once this is finished; its error replaces the reply (http_status of its code)
+
+  void set(std::string name, std::string value) { fields.emplace_back(std::move(name), std::move(value)); }
+};
+
+using Handler = std::function<Result<Reply>(const Request&)>;
+
+}  // namespace smslab::wire

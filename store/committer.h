@@ -1,0 +1,41 @@
+// Committer: the one thread that writes a store's index. Group commit: changes that arrive while it commits share the
+// next transaction and its one sync.
+//
+//   CompletionPtr done = committer.submit([=](WriteTxn& txn) { return kClients.put(txn, {name}, client); });
+//   reply.after = done;                        // a wire handler: the connection waits, the worker does not
+//   Status s = committer.commit(change);       // a thread that may block: submit and wait
+//
+// A change must be quick and touch only the index and the store's own files (Blobs::publish); it may run twice when the
+// map had to grow. It sees all changes before it: read, check and write in one change is atomic. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "proto/base/completion.h"
+#include "proto/base/mutex.h"
+#include "store/index.h"
+
+namespace smslab::store {
+
+class Committer {
+ public:
+  explicit Committer(Index& index);
+  ~Committer();  // commits what was submitted, then stops
+
+  CompletionPtr submit(Index::Change change);
+  Status commit(Index::Change change) { return submit(std::move(change))->wait(); }
+
+ private:
+  void run();
+
+  Index& index_;
+  Mutex mu_;
+  CondVar wake_;
+  bool stopping_ GUARDED_BY(mu_) = false;
+  std::vector<std::pair<Index::Change, CompletionPtr>> waiting_ GUARDED_BY(mu_);
+  std::thread thread_;  // last: starts when all else is there
+};
+
+}  // namespace smslab::store
