@@ -1,0 +1,38 @@
+#include "proto/base/log.h"
+
+#include <gtest/gtest.h>
+
+#include "proto/base/env.h"
+#include "proto/base/time_text.h"
+
+namespace smslab {
+namespace {
+const LabTime kTime = *parse_rfc3339("2015-06-26T14:24:33.329Z");
+
+TEST(Log, ClientForm) {
+  EXPECT_EQ(format_record(LogForm::kClient, kTime, LogLevel::kWarning, "CAS", 1016, "cas.cpp:1", "Hash matches"),
+            "<![LOG[Hash matches]LOG]!><time=\"14:24:33.329+000\" date=\"06-26-2015\" component=\"CAS\" context=\"\" "
+            "type=\"2\" thread=\"1016\" file=\"cas.cpp:1\">");
+}
+
+TEST(Log, ServerForm) {
+  EXPECT_EQ(format_record(LogForm::kServer, kTime, LogLevel::kInfo, "SMS_DISTRIBUTION_MANAGER", 5620, "",
+                          "Sleep 3600 seconds..."),
+            "Sleep 3600 seconds...  $$<SMS_DISTRIBUTION_MANAGER><06-26-2015 14:24:33.329+000><thread=5620 (0x15F4)>");
+}
+
+TEST(Log, AppendsToItsFile) {
+  const std::string path = testing::TempDir() + "log_test.log";
+  (void)posix_env().remove_file(path);
+  LabClock clock(system_time_source(), LabClock::Frozen{kTime});
+  auto sink = open_log_file(path, "\r\n");
+  ASSERT_TRUE(sink.ok());
+  const Log log(*sink, LogForm::kConsole, clock, "wire");
+  log.info("one");
+  log.error("two");
+  EXPECT_EQ(*read_file(posix_env(), path, 1000),
+            "2015-06-26T14:24:33.329Z info  wire: one\r\n2015-06-26T14:24:33.329Z error wire: two\r\n");
+}
+
+}  // namespace
+}  // namespace smslab
