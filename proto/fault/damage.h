@@ -1,6 +1,6 @@
 // Damage at rest: which bytes of a file are wrong, as a pure function of rule and seed.
 //
-//   ASSIGN_OR_RETURN(v1::FileDamage d, plan_damage(corrupt, {seed, rule_id, dp, package, version}, file, read));
+//   ASSIGN_OR_RETURN(v1::FileDamage d, plan_damage(corrupt, {seed, rule_id, dp, package}, file, read));
 //
 // The same seed and rule give the same wrong bytes on any machine; every touched byte differs from the true one, so
 // that a damage is never a no-op. Ranges that leave the file are kInvalidArgument with their field.
@@ -22,15 +22,17 @@ constexpr uint64_t kMaxDamage = uint64_t{1} << 20;  // bytes of one rule: they a
 struct DamageKeys {
   uint64_t seed = 0;
   std::string rule_id, dp, package;
-  uint32_t version = 0;
 };
 
 // Fills `buffer` from `offset`; a short read is an error.
 using ReadAt = std::function<Status(uint64_t offset, std::span<char> buffer)>;
 
-// Extents and the digests of the damaged bytes; reads the whole file once. `before` is damage that lies there already:
-// it is part of the true bytes as far as this rule goes.
+// Extents and the digests of the damaged bytes; reads the whole file once. Damage that lies there already is part of
+// what `read` gives: true bytes as far as this rule goes. An error of `read` comes back as it is.
 Result<v1::FileDamage> plan_damage(const v1::Corrupt& corrupt, const DamageKeys& keys, const v1::FileEntry& file,
                                    const ReadAt& read);
+
+// Digests of a whole file of `size` bytes, read once.
+Result<v1::Hash> hash_file(uint64_t size, const ReadAt& read);
 
 }  // namespace smslab::fault
