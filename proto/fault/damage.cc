@@ -10,7 +10,9 @@ namespace {
 
 constexpr uint64_t kChunk = 256 * 1024;
 
-std::string quoted(const v1::FileEntry& file) { return "'" + file.path() + "' (" + std::to_string(file.size()) + " bytes)"; }
+std::string quoted(const v1::FileEntry& file) {
+  return "'" + file.path() + "' (" + std::to_string(file.size()) + " bytes)";
+}
 
 struct Range {
   uint64_t offset = 0, length = 0;
@@ -86,14 +88,14 @@ Result<v1::FileDamage> plan_damage(const v1::Corrupt& corrupt, const DamageKeys&
   std::string& wrong = *extent.mutable_bytes();
   wrong.reserve(range.length);
   ASSIGN_OR_RETURN(*damage.mutable_hash(), hash_changed(file.size(), read, [&](uint64_t at, std::span<char> piece) {
-                     const uint64_t begin = std::max(at, range.offset);
-                     const uint64_t end = std::min(at + piece.size(), range.offset + range.length);
-                     for (uint64_t i = begin; i < end; i++) {
-                       char& byte = piece[i - at];
-                       byte = static_cast<char>(byte ^ mask[i - range.offset]);
-                       wrong += byte;
-                     }
-                   }));
+    const uint64_t begin = std::max(at, range.offset);
+    const uint64_t end = std::min(at + piece.size(), range.offset + range.length);
+    for (uint64_t i = begin; i < end; i++) {
+      char& byte = piece[i - at];
+      byte = static_cast<char>(byte ^ mask[i - range.offset]);
+      wrong += byte;
+    }
+  }));
   return damage;
 }
 
