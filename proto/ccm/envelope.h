@@ -25,6 +25,7 @@ namespace smslab::ccm {
 inline constexpr std::string_view kBoundary = "aAbBcCdDv1234567890VxXyYzZ";
 
 struct EnvelopeLimits {
+  size_t header_bytes = size_t{1} << 20;    // of <Msg>, as sent
   size_t payload_bytes = size_t{64} << 20;  // inflated
   size_t documents = 64;
 };
