@@ -33,6 +33,9 @@ struct HttpRequest {
   // Called with each piece of a 2xx body as it comes; an error stops the transfer and is returned. Others stay in
   // reply.body.
   std::function<Status(std::string_view piece)> sink;
+  // Called once with status, reason and fields, before the first piece of any body; an error stops the transfer and is
+  // returned.
+  std::function<Status(const struct HttpReply& head)> on_head;
 };
 
 struct HttpReply {
