@@ -1,0 +1,92 @@
+#include "mp/cli/print.h"
+#include "mp/cli/verbs.h"
+#include "proto/base/uri.h"
+#include "proto/schema/control.pb.h"
+
+namespace smslab::cli {
+namespace {
+struct Wanted {
+  std::string name;
+  std::vector<std::string> members;
+};
+
+std::string collection_path(const std::string& name, std::string_view rest = {}) {
+  return "/api/v1/collections/" + percent_encode_component(name) + std::string(rest);
+}
+
+Status show_collection(const Cli& cli, const v1::Collection& collection) {
+  if (cli.json) {
+    print_json(collection);
+    return ok_status();
+  }
+  std::string members;
+  for (const auto& member : collection.members()) members += (members.empty() ? "" : ", ") + member;
+  print_fields(
+      {{"collection", collection.name()}, {"id", collection.id()}, {"members", members.empty() ? "none" : members}});
+  return ok_status();
+}
+
+// create, add, remove: the members travel in a Collection.
+Status send_members(const Cli& cli, const Wanted& wanted, const std::string& method, const std::string& path) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::Collection collection;
+  collection.set_name(wanted.name);
+  for (const auto& member : wanted.members) collection.add_members(member);
+  v1::Collection changed;
+  RETURN_IF_ERROR(lab.call(method, path, &collection, &changed));
+  return show_collection(cli, changed);
+}
+
+Status list_collections(const Cli& cli) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::CollectionList list;
+  RETURN_IF_ERROR(lab.call("GET", "/api/v1/collections", nullptr, &list));
+  if (cli.json) {
+    print_json(list);
+    return ok_status();
+  }
+  std::vector<Row> rows;
+  for (const auto& c : list.collections()) rows.push_back({c.id(), std::to_string(c.members_size()), c.name()});
+  print_table({"ID", "MEMBERS", "NAME"}, rows);
+  return ok_status();
+}
+}  // namespace
+
+void add_collection(CLI::App& app, Cli& cli) {
+  CLI::App* collection =
+      app.add_subcommand("collection", "Collections of clients: create, add, remove, list, show, delete");
+  collection->require_subcommand(1)->fallthrough();
+  auto wanted = std::make_shared<Wanted>();
+  const auto with_name = [wanted](CLI::App* verb) {
+    verb->add_option("NAME", wanted->name, "the collection's name")->required();
+    return verb;
+  };
+  with_name(add_verb(*collection, cli, "create", "Make a collection", [&cli, wanted] {
+    return send_members(cli, *wanted, "POST", "/api/v1/collections");
+  }))->add_option("--member", wanted->members, "computer names");
+  with_name(add_verb(*collection, cli, "add", "Add members",
+                     [&cli, wanted] {
+                       return send_members(cli, *wanted, "POST", collection_path(wanted->name, "/members"));
+                     }))
+      ->add_option("--member", wanted->members, "computer names")
+      ->required();
+  with_name(add_verb(*collection, cli, "remove", "Remove members",
+                     [&cli, wanted] {
+                       return send_members(cli, *wanted, "DELETE", collection_path(wanted->name, "/members"));
+                     }))
+      ->add_option("--member", wanted->members, "computer names")
+      ->required();
+  add_verb(*collection, cli, "list", "All collections", [&cli] { return list_collections(cli); });
+  with_name(add_verb(*collection, cli, "show", "One collection with its members", [&cli, wanted]() -> Status {
+    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    v1::Collection found;
+    RETURN_IF_ERROR(lab.call("GET", collection_path(wanted->name), nullptr, &found));
+    return show_collection(cli, found);
+  }));
+  with_name(add_verb(*collection, cli, "delete", "Delete a collection", [&cli, wanted]() -> Status {
+    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    return lab.call("DELETE", collection_path(wanted->name), nullptr, nullptr);
+  }));
+}
+
+}  // namespace smslab::cli

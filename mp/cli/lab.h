@@ -1,0 +1,35 @@
+// Lab: the running lab that a verb talks to, over its control API.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <string>
+
+#include "proto/base/status.h"
+#include "proto/control/client.h"
+
+namespace smslab::cli {
+
+// Where the lab is: --control URL, else --data DIR (its ready.json), else $SMSLAB_CONTROL, else the default.
+struct LabFinder {
+  std::string control, data;
+
+  Result<std::string> control_url() const;
+};
+
+class Lab {
+ public:
+  static Result<Lab> find(const LabFinder& finder);
+
+  // One API call; `request` and `reply` may be null. An unreachable lab says how to start one.
+  Status call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
+              google::protobuf::Message* reply);
+
+ private:
+  explicit Lab(std::string url);
+
+  std::string url_;
+  control::HttpClient http_;
+};
+
+}  // namespace smslab::cli

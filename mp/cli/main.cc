@@ -1,0 +1,39 @@
+// The `smslab` command. Wiring only: each verb is in its own file (verbs.h).
+#include <fmt/format.h>
+
+#include "mp/cli/verbs.h"
+
+int main(int argc, char** argv) {
+  using smslab::cli::Cli;
+  Cli cli;
+  CLI::App app("smslab: a lab stand-in for an SMS 2003 site", "smslab");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", SMSLAB_VERSION);
+  app.add_option("--control", cli.finder.control, "URL of the lab's control plane");
+  app.add_option("--data", cli.finder.data, "the lab's data folder");
+  app.add_flag("--json", cli.json, "print the API's JSON");
+
+  smslab::cli::add_serve(app, cli);
+  smslab::cli::add_wait(app, cli);
+  smslab::cli::add_package(app, cli);
+  smslab::cli::add_program(app, cli);
+  smslab::cli::add_collection(app, cli);
+  smslab::cli::add_advert(app, cli);
+  smslab::cli::add_dp(app, cli);
+  smslab::cli::add_client(app, cli);
+  smslab::cli::add_status(app, cli);
+  smslab::cli::add_fault(app, cli);
+  smslab::cli::add_clock(app, cli);
+  smslab::cli::add_fsck(app, cli);
+  smslab::cli::add_version(app, cli);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;  // 0: --help and --version
+  }
+  const smslab::Status status = cli.action();
+  if (status.ok()) return 0;
+  fmt::print(stderr, "smslab: {}{}\n", status.message(), status.field().empty() ? "" : " [" + status.field() + "]");
+  return 1;
+}
