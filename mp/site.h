@@ -4,8 +4,10 @@
 // construction but for what the store holds; thread-safe.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "mp/changes.h"
 #include "mp/keys.h"
 #include "mp/profile.h"
 #include "proto/base/clock.h"
@@ -29,7 +31,9 @@ struct Site {
   store::Store& store;
   LabClock& clock;
   Random random;
-  Log log;  // console
+  Log log;                                                         // console
+  std::shared_ptr<LogSink> distmgr_log = null_log();               // distmgr.log, records in the server form
+  std::shared_ptr<Changes> changes = std::make_shared<Changes>();  // told of every commit that a long poll may wait for
 };
 
 }  // namespace smslab::mp

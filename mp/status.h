@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,20 +33,30 @@ const StatusRow* status_row(uint32_t id);  // nullptr: not in the catalogue
 const std::vector<StatusRow>& status_catalogue();
 // The numeric ID of a client's event class, 0 when none is known (semantics 7.6, 11.14).
 uint32_t status_id_of_event(std::string_view event_class, const Profile& profile);
+// The insertion strings of a client's event: %1 advert ID, %4 package ID, %5 program (of a package event: %2 package
+// version, %4 package ID); %2, %3 and %6 are the class's own (status_catalogue.cc).
+std::vector<std::string> strings_of_event(std::string_view event_class,
+                                          const std::map<std::string, std::string>& properties);
+// Fills %1 to %10; a string that is not there is empty.
 std::string format_status(std::string_view text, const std::vector<std::string>& strings);
 
 struct Emission {
   uint32_t id = 0;
-  std::vector<std::string> strings;
-  std::string package, advert, nal, user;  // attributes 400, 401, 404, 403; empty: none
-  std::string client;                      // computer name, when a client reports; `system` is then its name
-  std::optional<LabTime> time;             // the client's own; else the lab's now
+  std::vector<std::string> strings = {};
+  // Attributes 400, 401, 404, 403; empty: none. A message about an advert names the advert and not its package, so that
+  // a package's messages are the site's own ladder and those about its content.
+  std::string package = {}, advert = {}, nal = {}, user = {};
+  std::string client = {};           // computer name, when a client reports; `system` is then its name
+  std::optional<LabTime> time = {};  // the client's own; else the lab's now
 };
+// An id that the catalogue has not is kept with no text and of unknown severity: clients send what they like. A
+// client's message about an advert of this site also moves what is counted for it. Messages of SMS_DISTRIBUTION_MANAGER
+// are also lines of distmgr.log.
 Status emit(store::WriteTxn& txn, const Site& site, const Emission& message);
 
 struct StatusQuery {
-  std::string package, advert, client;  // empty: any
-  uint64_t after = 0;                   // ids above
+  std::string package = {}, advert = {}, client = {};  // empty: any
+  uint64_t after = 0;                                  // ids above
   size_t limit = 10'000;
 };
 Result<std::vector<v1::StatusMessage>> list_status(const store::ReadTxn& txn, const StatusQuery& query);

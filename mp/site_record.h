@@ -1,0 +1,25 @@
+// SiteRecord: what the site remembers beside its objects: the policy cookie and its sequences.
+//
+//   RETURN_IF_ERROR(policy_changed(txn, site));     // in the same change as what alters a client's policy
+//
+// On the committer's thread, as part of a change.
+#pragma once
+
+#include <cstdint>
+
+#include "mp/site.h"
+#include "proto/schema/site.pb.h"
+#include "store/index.h"
+
+namespace smslab::mp {
+
+// Empty before the first write.
+Result<v1::SiteRecord> site_record(const store::ReadTxn& txn);
+
+// Moves the ServerCookie to max(now, last + 1 ms), so that every client asks again.
+Status policy_changed(store::WriteTxn& txn, const Site& site);
+
+Result<uint64_t> next_status_id(store::WriteTxn& txn);  // 1, 2, ...
+Result<uint64_t> next_rule_id(store::WriteTxn& txn);    // 1, 2, ...
+
+}  // namespace smslab::mp
