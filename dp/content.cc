@@ -1,0 +1,65 @@
+#include "dp/content.h"
+
+#include "dp/address.h"
+#include "dp/manifest.h"
+#include "proto/base/text.h"
+#include "proto/schema/timestamp.h"
+#include "proto/wire/entity.h"
+
+namespace smslab::dp {
+namespace {
+
+struct TypeRow {
+  std::string_view extension, type;
+};
+constexpr TypeRow kTypes[] = {
+    {".bmp", "image/bmp"},       {".css", "text/css"},        {".gif", "image/gif"},      {".htm", "text/html"},
+    {".html", "text/html"},      {".jpg", "image/jpeg"},      {".js", "text/javascript"}, {".pdf", "application/pdf"},
+    {".png", "image/png"},       {".rtf", "application/rtf"}, {".txt", "text/plain"},     {".xml", "text/xml"},
+    {".zip", "application/zip"},
+};
+
+wire::Reply forbidden() {
+  wire::Reply reply;
+  reply.status = 403;
+  return reply;
+}
+
+}  // namespace
+
+std::string_view content_type_of(std::string_view path) {
+  const size_t dot = path.find_last_of("./");
+  if (dot != std::string_view::npos) {
+    for (const TypeRow& row : kTypes) {
+      if (iequals(path.substr(dot), row.extension)) return row.type;
+    }
+  }
+  return "application/octet-stream";
+}
+
+Result<wire::Reply> serve_content(Contents& contents, const wire::Request& request) {
+  ASSIGN_OR_RETURN(const Address address, parse_address(request));
+  if (address.is_directory()) return forbidden();
+  LoadedPtr before;
+  while (true) {
+    ASSIGN_OR_RETURN(const LoadedPtr package, find_package(contents, address));
+    if (address.manifest) return serve_manifest(*package, request);
+    ASSIGN_OR_RETURN(const store::Node* node, find_node(*package, address));
+    if (node->folder) return forbidden();
+    auto body = contents.body(*package, *node->file);
+    if (body.ok()) {
+      return wire::entity_reply(request, {.body = *std::move(body),
+                                          .content_type = std::string(content_type_of(node->path)),
+                                          .etag = package->etag(*node->file),
+                                          .modified = from_timestamp(node->file->modified())});
+    }
+    if (body.status().code() != Code::kNotFound) return body.status();
+    // The package was replaced between look-up and open: serve the new one. If it was not, its bytes are lost.
+    if (package == before) {
+      return Status(Code::kDataLoss, "the stored bytes of '" + node->path + "' are gone; run smslab fsck");
+    }
+    before = package;
+  }
+}
+
+}  // namespace smslab::dp

@@ -1,0 +1,132 @@
+#include "dp/distribution_point.h"
+
+#include <utility>
+
+#include "dp/content.h"
+#include "dp/contents.h"
+#include "dp/damages.h"
+#include "dp/receive.h"
+#include "dp/webdav.h"
+#include "proto/control/server.h"
+#include "store/store.h"
+
+namespace smslab::dp {
+namespace {
+
+using control::ControlReply;
+using control::ControlRequest;
+using control::reply_with;
+
+// A route that reads one message and answers with another.
+template <class In, class Out, class Action>
+control::ControlRoute message_route(std::string path, std::string summary, Action action) {
+  return {.method = "POST",
+          .pattern = std::move(path),
+          .summary = std::move(summary),
+          .request = In::descriptor(),
+          .reply = Out::descriptor(),
+          .handler = [action = std::move(action)](ControlRequest& request) -> Result<ControlReply> {
+            In in;
+            RETURN_IF_ERROR(request.parse(&in));
+            ASSIGN_OR_RETURN(Out out, action(in));
+            return reply_with(std::move(out));
+          }};
+}
+
+}  // namespace
+
+class DistributionPoint::Impl {
+ public:
+  Impl(DpOptions options, std::unique_ptr<store::Store> store, const Clock& clock, const Log& log)
+      : name_(std::move(options.name)),
+        store_(std::move(store)),
+        contents_(*store_),
+        receiver_(*store_, contents_, clock, log),
+        damages_(name_, *store_, contents_, log),
+        server_({.token = std::move(options.token)}, clock, log) {
+    add_client_routes();
+    add_control_routes();
+  }
+
+  const wire::Router& router() const { return router_; }
+  Result<HostPort> start_control(const HostPort& at) { return server_.start(at); }
+  void stop_control() { server_.stop(); }
+
+ private:
+  void add_client_routes() {
+    router_.add({"GET", "HEAD", "PROPFIND"}, "/SMS_DP_SMSPKG*", [this](const wire::Request& request) {
+      return request.method == "PROPFIND" ? list_content(contents_, request) : serve_content(contents_, request);
+    });
+    // Without a signature clients download in full.
+    router_.add({"GET", "HEAD"}, "/SMS_DP_SMSSIG*",
+                [](const wire::Request&) -> Result<wire::Reply> { return not_found("no signatures are kept"); });
+  }
+
+  void add_control_routes() {
+    server_.add(
+        message_route<v1::Offer, v1::OfferReply>("/dp/v1/offers", "Which contents of a manifest are missing",
+                                                 [this](const v1::Offer& offer) { return receiver_.offer(offer); }));
+    server_.add({.method = "PUT",
+                 .pattern = "/dp/v1/blobs/{sha256}",
+                 .summary = "One content, by its SHA-256",
+                 .handler = [this](ControlRequest& request) -> Result<ControlReply> {
+                   RETURN_IF_ERROR(receiver_.put(request.param("sha256"), request.read_body));
+                   return ControlReply{};
+                 },
+                 .streams_body = true});
+    server_.add(message_route<v1::Commit, v1::CommitReply>(
+        "/dp/v1/commits", "Serve this version from now on",
+        [this](const v1::Commit& commit) { return receiver_.commit(commit); }));
+    server_.add(message_route<v1::Removal, v1::RemovalReply>(
+        "/dp/v1/removals", "Serve a package no more",
+        [this](const v1::Removal& removal) { return receiver_.remove(removal); }));
+    server_.add(message_route<v1::DamageRequest, v1::DamageReply>(
+        "/dp/v1/damages", "Damage a file at rest",
+        [this](const v1::DamageRequest& request) { return damages_.place(request); }));
+    server_.add({.method = "POST",
+                 .pattern = "/dp/v1/damages/remove",
+                 .summary = "Lift the damage of one rule",
+                 .request = v1::DamageRemoval::descriptor(),
+                 .handler = [this](ControlRequest& request) -> Result<ControlReply> {
+                   v1::DamageRemoval removal;
+                   RETURN_IF_ERROR(request.parse(&removal));
+                   RETURN_IF_ERROR(damages_.lift(removal));
+                   return ControlReply{};
+                 }});
+    server_.add({.method = "GET",
+                 .pattern = "/dp/v1/contents",
+                 .summary = "What is installed",
+                 .reply = v1::DpInfo::descriptor(),
+                 .handler = [this](ControlRequest&) -> Result<ControlReply> {
+                   ASSIGN_OR_RETURN(const auto contents, contents_.list());
+                   v1::DpInfo info;
+                   info.set_name(name_);
+                   for (const auto& content : contents) *info.add_contents() = content;
+                   return reply_with(std::move(info));
+                 }});
+  }
+
+  const std::string name_;
+  const std::unique_ptr<store::Store> store_;
+  Contents contents_;
+  Receiver receiver_;
+  Damages damages_;
+  wire::Router router_;            // constant after construction
+  control::ControlServer server_;  // stops first
+};
+
+Result<std::unique_ptr<DistributionPoint>> DistributionPoint::open(DpOptions options, Env& env, const Clock& clock,
+                                                                   const Log& log) {
+  ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(store), clock, log);
+  return std::unique_ptr<DistributionPoint>(new DistributionPoint(std::move(impl)));
+}
+
+DistributionPoint::DistributionPoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DistributionPoint::~DistributionPoint() = default;
+
+const wire::Router& DistributionPoint::router() const { return impl_->router(); }
+Result<HostPort> DistributionPoint::start_control(const HostPort& at) { return impl_->start_control(at); }
+void DistributionPoint::stop_control() { impl_->stop_control(); }
+
+}  // namespace smslab::dp

@@ -1,0 +1,159 @@
+#include "dp/receive.h"
+
+#include <limits>
+#include <unordered_set>
+#include <utility>
+
+#include "dp/manifest.h"
+#include "proto/base/digest.h"
+#include "proto/base/ids.h"
+#include "proto/base/text.h"
+#include "proto/schema/timestamp.h"
+
+namespace smslab::dp {
+namespace {
+
+using store::kDamages;
+using store::kDpContents;
+using store::kManifests;
+using store::number_key;
+using store::WriteTxn;
+
+// The record of a package, with version 0 when it is not installed. It outlives a removal, so that its generation never
+// comes again.
+Result<v1::DpContent> content_of(const store::ReadTxn& txn, const std::string& package_id) {
+  auto content = kDpContents.get(txn, {package_id});
+  if (content.ok() || content.status().code() != Code::kNotFound) return content;
+  v1::DpContent none;
+  none.set_package_id(package_id);
+  return none;
+}
+
+// Takes away what is installed of a package, if anything; the rule IDs of the damage that went with it.
+Result<std::vector<std::string>> clear(WriteTxn& txn, store::Blobs& blobs, const v1::DpContent& content) {
+  std::vector<std::string> healed;
+  if (content.version() == 0) return healed;
+  const store::Key key{content.package_id(), number_key(content.version())};
+  ASSIGN_OR_RETURN(const v1::Manifest manifest, kManifests.get(txn, key));
+  RETURN_IF_ERROR(blobs.drop(txn, manifest));
+  RETURN_IF_ERROR(kManifests.erase(txn, key));
+  std::vector<store::Key> damages;
+  RETURN_IF_ERROR(kDamages.each(txn, {content.package_id()}, [&](const store::Key& at, const v1::DamageRecord& record) {
+    damages.push_back(at);
+    healed.push_back(record.rule_id());
+    return true;
+  }));
+  for (const store::Key& at : damages) RETURN_IF_ERROR(kDamages.erase(txn, at));
+  return healed;
+}
+
+}  // namespace
+
+Result<v1::OfferReply> Receiver::offer(const v1::Offer& offer) {
+  RETURN_IF_ERROR(check_manifest(offer.manifest()));
+  ASSIGN_OR_RETURN(const auto staged, staging());
+  ASSIGN_OR_RETURN(std::vector<std::string> absent, missing(offer.manifest(), *staged));
+  v1::OfferReply reply;
+  for (std::string& sha256 : absent) reply.add_missing(std::move(sha256));
+  return reply;
+}
+
+Status Receiver::put(const std::string& sha256, const std::function<Status(const Sink&)>& read) {
+  const std::string name = ascii_upper(sha256);
+  if (name.size() != 64 || name.find_first_not_of("0123456789ABCDEF") != std::string::npos) {
+    return invalid_argument("'" + sha256 + "' is not a SHA-256 in hex", "sha256");
+  }
+  ASSIGN_OR_RETURN(const auto staged, staging());
+  ASSIGN_OR_RETURN(const auto receiver, staged->receive(name, std::numeric_limits<uint64_t>::max()));
+  RETURN_IF_ERROR(read([&](std::string_view piece) { return receiver->append(piece); }));
+  return receiver->finish().status();
+}
+
+Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
+  const v1::Manifest& manifest = commit.manifest();
+  RETURN_IF_ERROR(check_manifest(manifest));
+  ASSIGN_OR_RETURN(const auto staged, staging());
+  ASSIGN_OR_RETURN(const auto absent, missing(manifest, *staged));
+  if (!absent.empty()) {
+    return failed_precondition(std::to_string(absent.size()) + " contents of " + manifest.package_id() + " version " +
+                               std::to_string(manifest.version()) + " have not arrived; offer the manifest again");
+  }
+  RETURN_IF_ERROR(staged->make_durable());
+
+  std::unordered_set<std::string> wanted;
+  for (const auto& file : manifest.files()) wanted.insert(file.hash().sha256());
+  const std::string digest = digest_hex(Algorithm::kSha256, manifest.SerializeAsString());
+  const LabTime now = clock_.now();
+  v1::CommitReply reply;
+  bool installed = false;
+  RETURN_IF_ERROR(store_.commit([&](WriteTxn& txn) {
+    reply.Clear();
+    ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, manifest.package_id()));
+    installed = commit.overwrite() || content.version() != manifest.version() || content.manifest_digest() != digest;
+    if (installed) {
+      RETURN_IF_ERROR(staged->publish(txn, [&](const std::string& sha256) { return wanted.contains(sha256); }));
+      RETURN_IF_ERROR(store_.blobs().refer(txn, manifest));
+      ASSIGN_OR_RETURN(const auto healed, clear(txn, store_.blobs(), content));
+      reply.mutable_healed_rules()->Assign(healed.begin(), healed.end());
+      content.set_version(manifest.version());
+      content.set_manifest_digest(digest);
+      content.set_generation(content.generation() + 1);
+      content.set_size(manifest.size());
+      *content.mutable_installed() = to_timestamp(now);
+      RETURN_IF_ERROR(kManifests.put(txn, {manifest.package_id(), number_key(manifest.version())}, manifest));
+      RETURN_IF_ERROR(kDpContents.put(txn, {manifest.package_id()}, content));
+      txn.after_commit([this, id = manifest.package_id()] { contents_.forget(id); });
+    }
+    *reply.mutable_content() = std::move(content);
+    return ok_status();
+  }));
+  if (installed) {
+    log_.info("installed " + manifest.package_id() + " version " + std::to_string(manifest.version()) + ": " +
+              std::to_string(manifest.files_size()) + " files, " + std::to_string(manifest.size()) + " bytes");
+  }
+  return reply;
+}
+
+Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
+  ASSIGN_OR_RETURN(const std::string package_id, parse_package_id(removal.package_id(), "package_id"));
+  v1::RemovalReply reply;
+  uint32_t version = 0;
+  RETURN_IF_ERROR(store_.commit([&](WriteTxn& txn) {
+    reply.Clear();
+    ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, package_id));
+    version = content.version();
+    if (version == 0) return ok_status();
+    ASSIGN_OR_RETURN(const auto healed, clear(txn, store_.blobs(), content));
+    reply.mutable_healed_rules()->Assign(healed.begin(), healed.end());
+    v1::DpContent gone;
+    gone.set_package_id(package_id);
+    gone.set_generation(content.generation() + 1);
+    RETURN_IF_ERROR(kDpContents.put(txn, {package_id}, gone));
+    txn.after_commit([this, package_id] { contents_.forget(package_id); });
+    return ok_status();
+  }));
+  if (version != 0) log_.info("removed " + package_id + " version " + std::to_string(version));
+  return reply;
+}
+
+Result<std::shared_ptr<store::Staging>> Receiver::staging() {
+  MutexLock lock(mu_);
+  if (!staging_) {
+    ASSIGN_OR_RETURN(staging_, store_.blobs().stage());
+  }
+  return staging_;
+}
+
+Result<std::vector<std::string>> Receiver::missing(const v1::Manifest& manifest, const store::Staging& staging) const {
+  const store::ReadTxn txn = store_.read();
+  std::vector<std::string> absent;
+  std::unordered_set<std::string_view> seen;
+  for (const auto& file : manifest.files()) {
+    const std::string& sha256 = file.hash().sha256();
+    if (!seen.insert(sha256).second) continue;
+    if (!store_.blobs().has(txn, sha256) && !staging.has(sha256)) absent.push_back(sha256);
+  }
+  return absent;
+}
+
+}  // namespace smslab::dp

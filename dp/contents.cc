@@ -1,0 +1,98 @@
+#include "dp/contents.h"
+
+namespace smslab::dp {
+
+const Overlay* Loaded::damage(const v1::FileEntry& file) const {
+  const auto found = damages.find(file.path());
+  return found == damages.end() ? nullptr : &found->second;
+}
+
+std::string Loaded::etag(const v1::FileEntry& file) const {
+  const Overlay* overlay = damage(file);
+  return '"' + (overlay ? overlay->hash : file.hash()).sha256() + '"';
+}
+
+Result<LoadedPtr> Contents::find(const std::string& package_id) {
+  uint64_t changes = 0;
+  {
+    MutexLock lock(mu_);
+    if (const auto found = by_package_.find(package_id); found != by_package_.end()) {
+      kept_.splice(kept_.begin(), kept_, found->second);
+      return found->second->loaded;
+    }
+    changes = changes_;
+  }
+  ASSIGN_OR_RETURN(LoadedPtr loaded, load(package_id));
+  MutexLock lock(mu_);
+  if (changes == changes_) keep(package_id, loaded);
+  return loaded;
+}
+
+void Contents::forget(const std::string& package_id) {
+  MutexLock lock(mu_);
+  changes_++;
+  drop(package_id);
+}
+
+Result<wire::Body> Contents::body(const Loaded& package, const v1::FileEntry& file) const {
+  if (file.size() == 0) return wire::Body();
+  ASSIGN_OR_RETURN(std::shared_ptr<const ReadableFile> bytes, store_.blobs().open(file.hash().sha256()));
+  if (bytes->size() != file.size()) {
+    return Status(Code::kDataLoss, "the stored bytes of '" + file.path() + "' are not all there; run smslab fsck");
+  }
+  const Overlay* overlay = package.damage(file);
+  return lay_over(std::move(bytes), file.size(), overlay ? overlay->extents : std::vector<Extent>());
+}
+
+Result<std::vector<v1::DpContent>> Contents::list() const {
+  std::vector<v1::DpContent> all;
+  RETURN_IF_ERROR(store::kDpContents.each(store_.read(), {}, [&](const store::Key&, const v1::DpContent& content) {
+    if (content.version() != 0) all.push_back(content);
+    return true;
+  }));
+  return all;
+}
+
+Result<LoadedPtr> Contents::load(const std::string& package_id) const {
+  const store::ReadTxn txn = store_.read();
+  auto content = store::kDpContents.get(txn, {package_id});
+  if (!content.ok() && content.status().code() != Code::kNotFound) return content.status();
+  if (!content.ok() || content->version() == 0) {
+    return not_found("package " + package_id + " is not on this distribution point");
+  }
+  auto loaded = std::make_shared<Loaded>();
+  loaded->content = *std::move(content);
+  ASSIGN_OR_RETURN(v1::Manifest manifest,
+                   store::kManifests.get(txn, {package_id, store::number_key(loaded->content.version())}));
+  loaded->tree = store::ContentTree::build(std::move(manifest));
+  RETURN_IF_ERROR(store::kDamages.each(txn, {package_id}, [&](const store::Key&, const v1::DamageRecord& record) {
+    loaded->damages[record.damage().path()].add(record.damage());
+    return true;
+  }));
+  return LoadedPtr(std::move(loaded));
+}
+
+void Contents::keep(const std::string& package_id, LoadedPtr loaded) {
+  drop(package_id);  // two threads may have loaded it
+  // The tree beside the manifest is about three times its encoded size.
+  size_t bytes = loaded->manifest().ByteSizeLong() * 4;
+  for (const auto& [path, overlay] : loaded->damages) {
+    for (const Extent& extent : overlay.extents) bytes += extent.bytes->size();
+  }
+  bytes_ += bytes;
+  kept_.push_front({package_id, std::move(loaded), bytes});
+  by_package_[package_id] = kept_.begin();
+  while (kept_.size() > 1 && (kept_.size() > limits_.packages || bytes_ > limits_.bytes)) {
+    drop(std::string(kept_.back().package_id));
+  }
+}
+
+void Contents::drop(const std::string& package_id) {
+  const auto found = by_package_.find(package_id);
+  if (found == by_package_.end()) return;
+  bytes_ -= found->second->bytes;
+  kept_.erase(found->second);
+  by_package_.erase(found);
+}
+
+}  // namespace smslab::dp

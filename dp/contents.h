@@ -1,0 +1,78 @@
+// Contents: what this DP serves, package by package, kept ready for clients.
+//
+//   ASSIGN_OR_RETURN(LoadedPtr package, contents.find("LON00001"));   // kNotFound: not on this DP
+//   const store::Node* node = package->tree->find("sub/a.txt");
+//   std::string etag = package->etag(*node->file);
+//
+// A Loaded is one state of one package, read in one index snapshot; it never changes, and whoever holds it sees no
+// other. Every commit that changes a package calls forget() on the committer's thread, before its caller hears of it.
+// Looking up what is loaded costs one short lock and no index access. Thread-safe.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dp/overlay.h"
+#include "proto/base/mutex.h"
+#include "proto/schema/site.pb.h"
+#include "store/store.h"
+#include "store/tree.h"
+
+namespace smslab::dp {
+
+struct Loaded {
+  v1::DpContent content;
+  std::shared_ptr<const store::ContentTree> tree;
+  std::map<std::string, Overlay> damages;  // by path as spelled in the manifest
+
+  const v1::Manifest& manifest() const { return tree->manifest(); }
+  const Overlay* damage(const v1::FileEntry& file) const;
+  // Quoted SHA-256 of the bytes that are served, so damage changes it and a refresh brings it back.
+  std::string etag(const v1::FileEntry& file) const;
+};
+using LoadedPtr = std::shared_ptr<const Loaded>;
+
+class Contents {
+ public:
+  // What stays loaded; the least recently used goes first. One package is kept whatever its size.
+  struct Limits {
+    size_t packages = 256;
+    size_t bytes = size_t{256} << 20;  // as far as estimated
+  };
+  explicit Contents(store::Store& store) : Contents(store, Limits()) {}
+  Contents(store::Store& store, Limits limits) : store_(store), limits_(limits) {}
+
+  Result<LoadedPtr> find(const std::string& package_id);
+  void forget(const std::string& package_id);
+
+  // The bytes that `package` serves for one of its files. kNotFound when the file is no longer stored: the package was
+  // changed meanwhile, look it up again.
+  Result<wire::Body> body(const Loaded& package, const v1::FileEntry& file) const;
+
+  // Everything installed, by package ID; from the index.
+  Result<std::vector<v1::DpContent>> list() const;
+
+ private:
+  struct Kept {
+    std::string package_id;
+    LoadedPtr loaded;
+    size_t bytes = 0;
+  };
+  Result<LoadedPtr> load(const std::string& package_id) const;
+  void keep(const std::string& package_id, LoadedPtr loaded) REQUIRES(mu_);
+  void drop(const std::string& package_id) REQUIRES(mu_);
+
+  store::Store& store_;
+  const Limits limits_;
+  Mutex mu_;
+  std::list<Kept> kept_ GUARDED_BY(mu_);  // most recently used first
+  std::unordered_map<std::string, std::list<Kept>::iterator> by_package_ GUARDED_BY(mu_);
+  size_t bytes_ GUARDED_BY(mu_) = 0;
+  uint64_t changes_ GUARDED_BY(mu_) = 0;  // calls of forget(): what was read before one must not be kept after it
+};
+
+}  // namespace smslab::dp

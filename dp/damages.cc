@@ -1,0 +1,213 @@
+#include "dp/damages.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "dp/manifest.h"
+#include "proto/base/ids.h"
+#include "proto/base/random.h"
+#include "proto/base/text.h"
+#include "proto/fault/damage.h"
+
+namespace smslab::dp {
+namespace {
+
+using store::kDamages;
+using store::kDpContents;
+using store::number_key;
+using store::WriteTxn;
+
+// A plan reads a file without holding anything; when the package changed meanwhile it is made again.
+constexpr int kAttempts = 5;
+template <class Action>
+auto retry(Action action) {
+  auto done = action();
+  const auto code = [](const auto& outcome) {
+    if constexpr (requires { outcome.code(); })
+      return outcome.code();
+    else
+      return outcome.status().code();
+  };
+  for (int attempt = 1; attempt < kAttempts && code(done) == Code::kAborted; attempt++) done = action();
+  return done;
+}
+
+Result<uint64_t> parse_rule(const std::string& rule_id) {
+  const auto rule = parse_u64(rule_id);
+  if (!rule || *rule == 0 || rule_id != std::to_string(*rule))
+    return invalid_argument("'" + rule_id + "' is not a rule ID", "rule_id");
+  return *rule;
+}
+
+// All damage on this DP, in order of package and rule.
+Result<std::vector<v1::DamageRecord>> all_records(const store::ReadTxn& txn) {
+  std::vector<v1::DamageRecord> records;
+  RETURN_IF_ERROR(kDamages.each(txn, {}, [&](const store::Key&, const v1::DamageRecord& record) {
+    records.push_back(record);
+    return true;
+  }));
+  return records;
+}
+
+bool overlap(const v1::FileDamage& a, const v1::FileDamage& b) {
+  for (const auto& x : a.extents()) {
+    for (const auto& y : b.extents()) {
+      if (x.offset() < y.offset() + y.bytes().size() && y.offset() < x.offset() + x.bytes().size()) return true;
+    }
+  }
+  return false;
+}
+
+Result<const v1::FileEntry*> choose_file(const Loaded& package, const v1::DamageRequest& request,
+                                         const std::string& dp) {
+  const v1::FaultMatch& match = request.match();
+  if (!match.file().empty()) {
+    const store::Node* node = package.tree->find(match.file());
+    if (node && !node->folder) return node->file;
+    return not_found("no file '" + match.file() + "' in " + package.content.package_id(), "match.file");
+  }
+  const v1::Corrupt& corrupt = request.corrupt();
+  const uint64_t offset = corrupt.has_offset() ? corrupt.offset() : 0;
+  const uint64_t length = std::max<uint64_t>(corrupt.has_length() ? corrupt.length() : 1, 1);
+  std::vector<const v1::FileEntry*> files;
+  for (const auto& file : package.manifest().files()) {
+    if (file.size() > offset && file.size() - offset >= length) files.push_back(&file);
+  }
+  if (files.empty()) {
+    return invalid_argument("no file of " + package.content.package_id() + " is long enough for this corruption",
+                            "match.file");
+  }
+  return files[Random(request.seed())
+                   .below(files.size(), "corrupt-file", {request.rule_id(), dp, package.content.package_id()})];
+}
+
+v1::Foretold foretell(const Loaded& package, const v1::FileDamage& damage, uint64_t first_wrong_offset) {
+  std::map<std::string, v1::Hash> changed;
+  for (const auto& [path, overlay] : package.damages) changed[path] = overlay.hash;
+  changed[damage.path()] = damage.hash();
+  v1::Foretold foretold;
+  *foretold.mutable_file() = damage.hash();
+  *foretold.mutable_package() = package_hash(package.manifest(), changed);
+  foretold.set_first_wrong_offset(first_wrong_offset);
+  return foretold;
+}
+
+}  // namespace
+
+Result<v1::DamageReply> Damages::place(const v1::DamageRequest& request) {
+  RETURN_IF_ERROR(parse_rule(request.rule_id()).status());
+  return retry([&] { return place_once(request); });
+}
+
+Status Damages::lift(const v1::DamageRemoval& removal) {
+  ASSIGN_OR_RETURN(const uint64_t rule, parse_rule(removal.rule_id()));
+  return retry([&] { return lift_once(rule); });
+}
+
+Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
+  const v1::FaultMatch& match = request.match();
+  if (!match.dp().empty() && !iequals(match.dp(), dp_name_)) {
+    return not_found("this is " + dp_name_ + ", not " + match.dp(), "match.dp");
+  }
+  ASSIGN_OR_RETURN(const std::string package_id, parse_package_id(match.package(), "match.package"));
+  const auto found = contents_.find(package_id);
+  if (found.status().code() == Code::kNotFound) return not_found(found.status().message(), "match.package");
+  ASSIGN_OR_RETURN(const LoadedPtr package, found);
+  if (match.version() != 0 && match.version() != package->content.version()) {
+    return not_found("version " + std::to_string(package->content.version()) + " of " + package_id +
+                         " is installed, not " + std::to_string(match.version()),
+                     "match.version");
+  }
+  ASSIGN_OR_RETURN(const v1::FileEntry* file, choose_file(*package, request, dp_name_));
+
+  ASSIGN_OR_RETURN(wire::Body bytes, contents_.body(*package, *file));
+  ASSIGN_OR_RETURN(v1::FileDamage damage,
+                   fault::plan_damage(request.corrupt(), {request.seed(), request.rule_id(), dp_name_, package_id},
+                                      *file, reader(std::move(bytes))));
+  std::vector<v1::DamageRecord> put;
+  uint64_t first_wrong_offset = damage.extents(0).offset();
+  ASSIGN_OR_RETURN(std::vector<v1::DamageRecord> records, all_records(store_.read()));
+  for (v1::DamageRecord& record : records) {
+    if (record.rule_id() == request.rule_id()) {
+      return already_exists("rule " + record.rule_id() + " is placed on this distribution point already", "rule_id");
+    }
+    if (record.package_id() != package_id || record.damage().path() != damage.path()) continue;
+    if (overlap(record.damage(), damage)) {
+      return failed_precondition("rule " + record.rule_id() + " has damaged these bytes of '" + damage.path() +
+                                     "' already; choose others or clear it",
+                                 "corrupt.offset");
+    }
+    first_wrong_offset = std::min(first_wrong_offset, record.damage().extents(0).offset());
+    *record.mutable_damage()->mutable_hash() = damage.hash();
+    put.push_back(std::move(record));
+  }
+  v1::DamageRecord& record = put.emplace_back();
+  record.set_rule_id(request.rule_id());
+  record.set_package_id(package_id);
+  record.set_version(package->content.version());
+  *record.mutable_damage() = damage;
+  RETURN_IF_ERROR(store_change(*package, put, 0));
+
+  log_.info("damaged " + package_id + " version " + std::to_string(record.version()) + " by rule " + record.rule_id() +
+            ": " + std::to_string(damage.extents(0).bytes().size()) + " bytes at " +
+            std::to_string(damage.extents(0).offset()) + " of '" + damage.path() + "'");
+  v1::DamageReply reply;
+  *reply.mutable_foretold() = foretell(*package, damage, first_wrong_offset);
+  reply.set_version(package->content.version());
+  *reply.mutable_damage() = std::move(damage);
+  return reply;
+}
+
+Status Damages::lift_once(uint64_t rule) {
+  ASSIGN_OR_RETURN(const std::vector<v1::DamageRecord> records, all_records(store_.read()));
+  const auto lifted =
+      std::ranges::find_if(records, [&](const auto& record) { return record.rule_id() == std::to_string(rule); });
+  if (lifted == records.end()) return ok_status();
+  const std::string& path = lifted->damage().path();
+  const Status changed(Code::kAborted, "package " + lifted->package_id() + " changed meanwhile; try again");
+  const auto found = contents_.find(lifted->package_id());
+  if (found.status().code() == Code::kNotFound) return changed;
+  ASSIGN_OR_RETURN(const LoadedPtr package, found);
+
+  std::vector<v1::DamageRecord> put;
+  Overlay rest;
+  for (const v1::DamageRecord& record : records) {
+    if (record.package_id() != lifted->package_id() || record.damage().path() != path || &record == &*lifted) continue;
+    put.push_back(record);
+    rest.add(record.damage());
+  }
+  if (!put.empty()) {
+    const store::Node* node = package->tree->find(path);
+    if (!node || node->folder) return changed;
+    ASSIGN_OR_RETURN(auto file, store_.blobs().open(node->file->hash().sha256()));
+    const uint64_t size = node->file->size();
+    ASSIGN_OR_RETURN(const v1::Hash hash,
+                     fault::hash_file(size, reader(lay_over(std::move(file), size, rest.extents))));
+    for (v1::DamageRecord& record : put) *record.mutable_damage()->mutable_hash() = hash;
+  }
+  RETURN_IF_ERROR(store_change(*package, put, rule));
+  log_.info("lifted the damage of rule " + std::to_string(rule) + " from " + lifted->package_id());
+  return ok_status();
+}
+
+Status Damages::store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put, uint64_t erase) {
+  const std::string& package_id = planned.content.package_id();
+  return store_.commit([&](WriteTxn& txn) -> Status {
+    auto content = kDpContents.get(txn, {package_id});
+    if (!content.ok() || content->generation() != planned.content.generation()) {
+      return {Code::kAborted, "package " + package_id + " changed meanwhile; try again"};
+    }
+    if (erase != 0) RETURN_IF_ERROR(kDamages.erase(txn, {package_id, number_key(erase)}));
+    for (const v1::DamageRecord& record : put) {
+      RETURN_IF_ERROR(kDamages.put(txn, {package_id, number_key(*parse_rule(record.rule_id()))}, record));
+    }
+    content->set_generation(content->generation() + 1);
+    RETURN_IF_ERROR(kDpContents.put(txn, {package_id}, *content));
+    txn.after_commit([this, package_id] { contents_.forget(package_id); });
+    return ok_status();
+  });
+}
+
+}  // namespace smslab::dp

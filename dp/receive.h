@@ -1,0 +1,54 @@
+// Receiver: content coming from the site (facts: semantics 3.2, moves on D[i]).
+//
+//   offer -> which contents are missing; put each; commit -> the version is served. Or remove.
+//
+// What has arrived waits in one staging until a commit wants it; a commit that fails leaves it for the next try.
+// Clients see the old version or the new one, never a part. Thread-safe; calls block on the disk.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dp/contents.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/mutex.h"
+#include "proto/schema/control.pb.h"
+#include "store/store.h"
+
+namespace smslab::dp {
+
+class Receiver {
+ public:
+  Receiver(store::Store& store, Contents& contents, const Clock& clock, const Log& log)
+      : store_(store), contents_(contents), clock_(clock), log_(log) {}
+
+  Result<v1::OfferReply> offer(const v1::Offer& offer);
+
+  // One content, streamed: `read` hands each piece on. kDataLoss when the bytes are not those of `sha256`; then nothing
+  // is kept.
+  using Sink = std::function<Status(std::string_view piece)>;
+  Status put(const std::string& sha256, const std::function<Status(const Sink&)>& read);
+
+  // kFailedPrecondition when contents are missing. What is installed already, and is not to be overwritten, stays as it
+  // is; any other commit takes the package's damage away.
+  Result<v1::CommitReply> commit(const v1::Commit& commit);
+
+  // Absent is fine.
+  Result<v1::RemovalReply> remove(const v1::Removal& removal);
+
+ private:
+  Result<std::shared_ptr<store::Staging>> staging();
+  Result<std::vector<std::string>> missing(const v1::Manifest& manifest, const store::Staging& staging) const;
+
+  store::Store& store_;
+  Contents& contents_;
+  const Clock& clock_;
+  const Log log_;
+  Mutex mu_;
+  std::shared_ptr<store::Staging> staging_ GUARDED_BY(mu_);
+};
+
+}  // namespace smslab::dp
