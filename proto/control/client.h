@@ -5,7 +5,13 @@
 //   bytes}));
 //
 // Any method. Errors: kUnavailable when no whole answer came (refused, reset, timed out, cut short), with the reason;
-// an answer with an error status is an answer. Not thread-safe; keeps its connection between requests.
+// kInvalidArgument for a request that is none; an answer with an error status is an answer. Redirects are not followed,
+// bodies are not decompressed, nothing is sent twice. Not thread-safe; keeps its connection between requests, unless it
+// lay idle so long that the server may be about to close it.
+//
+// On the wire: header fields go in alphabetical order of their names, equal names in the given order. Beside the given
+// fields there are Host, Accept: */* and User-Agent (where not given), Content-Length with a body or with POST, PUT and
+// PATCH, and Authorization with a token. No Content-Type, no Accept-Encoding, no Connection, unless given.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -26,16 +32,16 @@ namespace smslab::control {
 struct HttpRequest {
   std::string method = "GET";
   std::string target = "/";
-  std::vector<std::pair<std::string, std::string>> fields;
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> fields = {};
+  std::string body = {};
   // Instead of `body`: bytes of a file, streamed.
-  std::shared_ptr<const ReadableFile> file;
-  // Called with each piece of a 2xx body as it comes; an error stops the transfer and is returned. Others stay in
-  // reply.body.
-  std::function<Status(std::string_view piece)> sink;
+  std::shared_ptr<const ReadableFile> file = {};
+  // Called with each piece of a 2xx body as it comes; an error stops the transfer and is returned. Bodies of other
+  // answers stay in reply.body.
+  std::function<Status(std::string_view piece)> sink = {};
   // Called once with status, reason and fields, before the first piece of any body; an error stops the transfer and is
   // returned.
-  std::function<Status(const struct HttpReply& head)> on_head;
+  std::function<Status(const struct HttpReply& head)> on_head = {};
 };
 
 struct HttpReply {
@@ -48,10 +54,11 @@ struct HttpReply {
 };
 
 struct HttpClientOptions {
-  std::string base;                           // "http://host:port"
-  std::string token;                          // sent as a bearer token when set
-  std::string bind;                           // local address to come from; "" any
+  std::string base = {};                      // "http://host:port"
+  std::string token = {};                     // sent as a bearer token when set
+  std::string bind = {};                      // local address to come from; "" any
   std::chrono::milliseconds timeout{30'000};  // connect, and each read or write without progress
+  size_t body_bytes = size_t{64} << 20;       // limit of a reply's body that goes into memory
 };
 
 class HttpClient {

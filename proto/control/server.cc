@@ -1,0 +1,300 @@
+#include "proto/control/server.h"
+
+#include <httplib.h>
+
+#include <cerrno>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+#include "proto/base/text.h"
+#include "proto/base/time_text.h"
+#include "proto/codec/json.h"
+#include "proto/control/media.h"
+#include "proto/control/route.h"
+#include "proto/schema/control.pb.h"
+
+namespace smslab::control {
+namespace {
+constexpr time_t kKeepAliveSeconds = 1;
+constexpr size_t kKeepAliveRequests = 10'000;
+constexpr time_t kStallSeconds = 10;  // a read or write without progress
+constexpr int kBacklog = 128;         // httplib's own is 5
+
+// Takes as long for every wrong text of the same length.
+bool same_secret(std::string_view a, std::string_view b) {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); i++) {
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
+  }
+  return difference == 0;
+}
+
+// The body of one request. httplib goes on with the next request where this one's reading stopped, so what a handler
+// left unread is read away; when that is too much, the connection must end.
+class Body {
+ public:
+  using Sink = ControlRequest::Sink;
+
+  Body(const httplib::Request& request, const httplib::ContentReader* reader) : reader_(reader) {
+    const bool chunked = request.has_header("Transfer-Encoding");
+    const size_t lengths = request.get_header_value_count("Content-Length");
+    length_ = lengths == 0 ? 0 : parse_u64(trim(request.get_header_value("Content-Length")));
+    if (!length_ || lengths > 1 || (chunked && lengths > 0)) {
+      state_ = State::kBroken;
+      framing_ = invalid_argument("the length of the body is not clear", "Content-Length");
+    } else if (istarts_with(request.get_header_value("Content-Type"), "multipart/")) {
+      state_ = State::kBroken;
+      framing_ = invalid_argument("multipart bodies are not understood", "Content-Type");
+    } else if (chunked || *length_ > 0) {
+      state_ = reader == nullptr ? State::kBroken : State::kUnread;
+      if (reader == nullptr) framing_ = invalid_argument("a " + request.method + " request has no body");
+    }
+  }
+
+  const Status& framing() const { return framing_; }
+
+  Status read(const Sink& sink) {
+    if (state_ == State::kNone) return ok_status();
+    if (state_ != State::kUnread) return internal_error("the body was read already");
+    state_ = State::kBroken;  // also when the sink throws
+    Status status;
+    const bool whole = (*reader_)([&](const char* data, size_t size) {
+      status = sink({data, size});
+      return status.ok();
+    });
+    RETURN_IF_ERROR(status);
+    if (!whole) return invalid_argument("the body ended early or is not what its header fields say");
+    state_ = State::kRead;
+    return ok_status();
+  }
+
+  Result<std::string> read_whole(uint64_t limit) {
+    const Status too_large(Code::kTooLarge, "the body is larger than " + std::to_string(limit) + " bytes");
+    if (state_ == State::kUnread && *length_ > limit) return too_large;
+    std::string body;
+    const Status status = read([&](std::string_view piece) {
+      if (piece.size() > limit - body.size()) return too_large;
+      body += piece;
+      return ok_status();
+    });
+    if (!status.ok()) return status;
+    return body;
+  }
+
+  // False: the connection cannot be used again.
+  bool finish(uint64_t limit) {
+    if (state_ == State::kUnread) {
+      (void)read([&](std::string_view piece) {
+        if (piece.size() > limit) return Status(Code::kTooLarge, "");
+        limit -= piece.size();
+        return ok_status();
+      });
+    }
+    return state_ != State::kBroken;
+  }
+
+ private:
+  enum class State { kNone, kUnread, kRead, kBroken };
+
+  const httplib::ContentReader* reader_;
+  std::optional<uint64_t> length_;
+  State state_ = State::kNone;
+  Status framing_;
+};
+
+// httplib ends a connection after a reply whose provider fails: here it fails only after it has given everything.
+void end_connection_after(httplib::Response& out) {
+  out.set_header("Connection", "close");
+  const std::string type = out.get_header_value("Content-Type");
+  auto body = std::make_shared<const std::string>(std::move(out.body));
+  out.body.clear();
+  out.headers.erase("Content-Type");
+  out.set_content_provider(body->size(), type, [body](size_t, size_t, httplib::DataSink& sink) {
+    sink.write(body->data(), body->size());
+    return false;
+  });
+}
+}  // namespace
+
+std::string ControlRequest::query_value(const std::string& name) const {
+  const auto found = query.find(name);
+  return found == query.end() ? std::string() : found->second;
+}
+
+Status ControlRequest::parse(Message* message) const { return decode_message(content_type, body, message); }
+
+class ControlServer::Impl {
+ public:
+  Impl(ControlOptions options, const Clock& clock, const Log& log)
+      : options_(std::move(options)), clock_(clock), log_(log) {}
+
+  void add(ControlRoute route) {
+    patterns_.emplace_back(route.pattern);
+    routes_.push_back(std::move(route));
+  }
+  const std::vector<ControlRoute>& routes() const { return routes_; }
+
+  Result<HostPort> start(const HostPort& at) {
+    set_up();
+    errno = 0;
+    const int port = at.port == 0                            ? http_->bind_to_any_port(at.host)
+                     : http_->bind_to_port(at.host, at.port) ? at.port
+                                                             : -1;
+    if (port <= 0) {
+      http_.reset();
+      return Status(Code::kUnavailable, "cannot listen on " + format_host_port(at) + ": " +
+                                            (errno == 0 ? "no such address" : std::generic_category().message(errno)));
+    }
+    listen(listener_, kBacklog);
+    thread_ = std::thread([this] { http_->listen_after_bind(); });
+    // httplib ignores a stop() that comes before its loop runs.
+    while (!http_->is_running()) std::this_thread::yield();
+    return HostPort{at.host, static_cast<uint16_t>(port)};
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    http_->stop();
+    thread_.join();
+    http_.reset();
+  }
+
+ private:
+  void set_up() {
+    http_ = std::make_unique<httplib::Server>();
+    http_->new_task_queue = [this] { return new httplib::ThreadPool(options_.threads); };
+    // httplib's default is SO_REUSEPORT, with which a second server on the port would take half of the requests.
+    http_->set_socket_options([this](int fd) {
+      const int yes = 1;
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+      listener_ = fd;
+    });
+    http_->set_tcp_nodelay(true);
+    http_->set_keep_alive_timeout(kKeepAliveSeconds);
+    http_->set_keep_alive_max_count(kKeepAliveRequests);
+    http_->set_read_timeout(kStallSeconds);
+    http_->set_write_timeout(kStallSeconds);
+    // One handler for everything. Methods with a body come through a content reader, which leaves the body (and its
+    // limit) to us; the others must not, or httplib would answer them itself.
+    http_->set_pre_routing_handler([this](const httplib::Request& in, httplib::Response& out) {
+      const bool with_body = in.method == "POST" || in.method == "PUT" || in.method == "PATCH" || in.method == "DELETE";
+      if (with_body) return httplib::Server::HandlerResponse::Unhandled;
+      serve(in, out, nullptr);
+      return httplib::Server::HandlerResponse::Handled;
+    });
+    const auto handler = [this](const httplib::Request& in, httplib::Response& out,
+                                const httplib::ContentReader& reader) { serve(in, out, &reader); };
+    const std::string any = R"([\s\S]*)";
+    http_->Post(any, handler).Put(any, handler).Patch(any, handler).Delete(any, handler);
+    // What httplib refuses by itself: a request line or header fields that it cannot read.
+    http_->set_error_handler([this](const httplib::Request& in, httplib::Response& out) {
+      if (!out.body.empty() || out.content_provider_) return;
+      const Code code = out.status == 413 || out.status == 414 ? Code::kTooLarge : Code::kInvalidArgument;
+      write_error(in, Status(code, "the request is not HTTP that this server understands"), out.status, out);
+    });
+  }
+
+  void serve(const httplib::Request& in, httplib::Response& out, const httplib::ContentReader* reader) {
+    out.set_header("Date", format_rfc1123(clock_.now()));
+    Body body(in, reader);
+    int status = 0;
+    Result<ControlReply> reply = answer(in, body, out, &status);
+    if (reply.ok()) {
+      write(in, *reply, out);
+    } else {
+      write_error(in, reply.status(), status == 0 ? http_status(reply.status().code()) : status, out);
+    }
+    if (!body.finish(options_.body_bytes)) end_connection_after(out);
+  }
+
+  // `status` is set where an error has another HTTP status than its code.
+  Result<ControlReply> answer(const httplib::Request& in, Body& body, httplib::Response& out, int* status) const {
+    RETURN_IF_ERROR(body.framing());
+    if (!options_.token.empty() && !same_secret(in.get_header_value("Authorization"), "Bearer " + options_.token)) {
+      out.set_header("WWW-Authenticate", "Bearer");
+      return Status(Code::kUnauthenticated,
+                    "this needs \"Authorization: Bearer <token>\" with the token of this server", "Authorization");
+    }
+    ControlRequest request;
+    request.method = in.method;
+    request.path = in.target.substr(0, in.target.find('?'));
+    request.content_type = in.get_header_value("Content-Type");
+    request.accept = in.get_header_value("Accept");
+    ASSIGN_OR_RETURN(Target target, parse_target(in.target));
+    request.query = std::move(target.query);
+
+    std::string allowed;
+    const ControlRoute* route =
+        find(in.method == "HEAD" ? "GET" : in.method, target.segments, &request.params, &allowed);
+    if (route == nullptr && allowed.empty()) return not_found("no such path: " + request.path, "path");
+    if (route == nullptr) {
+      *status = 405;
+      out.set_header("Allow", allowed);
+      return invalid_argument(in.method + " is not for " + request.path + "; it takes " + allowed, "method");
+    }
+    if (route->streams_body) {
+      request.read_body = [&body](const ControlRequest::Sink& sink) { return body.read(sink); };
+    } else {
+      ASSIGN_OR_RETURN(request.body, body.read_whole(options_.body_bytes));
+    }
+    try {
+      return route->handler(request);
+    } catch (const std::exception& error) {
+      return internal_error(std::string("unexpected: ") + error.what());
+    } catch (...) {
+      return internal_error("unexpected: an exception without a text");
+    }
+  }
+
+  // Null when no row fits; `allowed` then names the methods of the rows whose pattern does.
+  const ControlRoute* find(const std::string& method, const std::vector<std::string>& segments,
+                           std::map<std::string, std::string>* params, std::string* allowed) const {
+    for (size_t i = 0; i < routes_.size(); i++) {
+      if (!patterns_[i].match(segments, params)) continue;
+      if (routes_[i].method == method) return &routes_[i];
+      *allowed += (allowed->empty() ? "" : ", ") + routes_[i].method;
+    }
+    return nullptr;
+  }
+
+  static void write(const httplib::Request& in, const ControlReply& reply, httplib::Response& out) {
+    out.status = reply.status;
+    if (!reply.message) {
+      if (!reply.content.empty() || !reply.content_type.empty()) out.set_content(reply.content, reply.content_type);
+    } else if (names_protobuf(in.get_header_value("Accept"))) {
+      out.set_content(reply.message->SerializeAsString(), std::string(kProtobuf));
+    } else {
+      out.set_content(codec::to_json(*reply.message), std::string(kJson));
+    }
+  }
+
+  void write_error(const httplib::Request& in, const Status& status, int http, httplib::Response& out) const {
+    v1::ErrorReply body;
+    body.mutable_error()->set_code(std::string(code_name(status.code())));
+    body.mutable_error()->set_message(status.message());
+    body.mutable_error()->set_field(status.field());
+    write(in, {http, std::make_shared<const v1::ErrorReply>(std::move(body)), {}, {}}, out);
+    log_.write(http >= 500 ? LogLevel::kError : LogLevel::kWarning,
+               in.method + " " + in.target + " " + std::to_string(http) + " " + status.to_string());
+  }
+
+  const ControlOptions options_;
+  const Clock& clock_;
+  const Log& log_;
+  std::vector<ControlRoute> routes_;
+  std::vector<RoutePattern> patterns_;  // of routes_, by index
+  std::unique_ptr<httplib::Server> http_;
+  int listener_ = -1;  // owned by http_
+  std::thread thread_;
+};
+
+ControlServer::ControlServer(ControlOptions options, const Clock& clock, const Log& log)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, log)) {}
+ControlServer::~ControlServer() { stop(); }
+void ControlServer::add(ControlRoute route) { impl_->add(std::move(route)); }
+const std::vector<ControlRoute>& ControlServer::routes() const { return impl_->routes(); }
+Result<HostPort> ControlServer::start(const HostPort& at) { return impl_->start(at); }
+void ControlServer::stop() { impl_->stop(); }
+
+}  // namespace smslab::control

@@ -5,9 +5,11 @@
 //               [&](ControlRequest& r) -> Result<ControlReply> { return reply_with(find(r.param("id"))); }});
 //   ASSIGN_OR_RETURN(HostPort at, server.start({"127.0.0.1", 0}));
 //
-// One table is the router and the documentation. Bodies and replies are messages: JSON by default, protobuf when
-// Content-Type or Accept says application/x-protobuf. An error Status becomes {"error":{code,message,field}} with its
-// HTTP status. Handlers run on a pool of threads and may block; they are called concurrently. Nothing here is on the
+// One table is the router and the documentation; the first row that fits answers. Bodies and replies are messages: JSON
+// by default, protobuf when Content-Type or Accept says application/x-protobuf. An error Status becomes
+// {"error":{code,message,field}} with its HTTP status and one line in the log; so does an exception (INTERNAL).
+// Handlers run on a pool of threads and may block; they are called concurrently. HEAD is answered by the GET row.
+// An idle connection is kept for one second, and holds a thread of the pool for that long. Nothing here is on the
 // client plane.
 #pragma once
 
@@ -40,7 +42,7 @@ class ControlRequest {
   std::map<std::string, std::string> query;
   std::string content_type, accept;
   std::string body;                              // empty on a streaming route
-  std::function<Status(const Sink&)> read_body;  // on a streaming route
+  std::function<Status(const Sink&)> read_body;  // on a streaming route; once. An error of the sink is returned
 
   const std::string& param(const std::string& name) const { return params.at(name); }
   // Query value or "".
@@ -68,12 +70,12 @@ struct ControlRoute {
   std::string summary;                  // one line, for the documentation
   const Descriptor* request = nullptr;  // what the body is; null: none
   const Descriptor* reply = nullptr;    // what comes back; null: nothing, or not a message
-  ControlHandler handler;
+  ControlHandler handler = {};
   bool streams_body = false;
 };
 
 struct ControlOptions {
-  std::string token;                         // when set, requests need "Authorization: Bearer <token>"
+  std::string token = {};                    // when set, requests need "Authorization: Bearer <token>"
   uint64_t body_bytes = uint64_t{64} << 20;  // of a body that is not streamed
   size_t threads = 16;
 };
@@ -85,8 +87,10 @@ class ControlServer {
 
   void add(ControlRoute route);  // before start()
   const std::vector<ControlRoute>& routes() const;
-  // Listens and serves; the address that it got.
+  // Listens and serves; the address that it got. Clients may connect when it returns. kUnavailable when the address is
+  // taken or not this machine's.
   Result<HostPort> start(const HostPort& at);
+  // Returns when no handler runs any more: handlers that wait must have been told before.
   void stop();
 
  private:
