@@ -25,6 +25,8 @@ struct Profile {
   std::string_view mp_version;            // build number in MPLIST and locations
   std::string_view site_version;          // four parts
   uint32_t hash_mismatch_message;         // advert-level message of SoftDistAdvertHashMismatchEvent: 10075 or 10057
+  bool reserved_requirements;             // PRG_Requirements holds SWDReserved with the package hashes (protocol 5.6)
+  bool location_hashes;                   // ContentHashValues in content locations (protocol 4.3)
 };
 
 Result<const Profile*> profile_for(std::string_view name);
