@@ -1,0 +1,206 @@
+// Bad input gets a clear error and changes nothing; the next request is served.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "proto/codec/json.h"
+#include "proto/control/client.h"
+#include "tests/support/lab.h"
+
+namespace smslab::test {
+namespace {
+using testing::HasSubstr;
+
+class BadInput : public testing::Test {
+ protected:
+  void SetUp() override {
+    write(source() + "/setup.exe", "MZ");
+    lab_.must(
+        {"package", "create", "LON00001", "--name", "Good", "--source", source(), "--program", "Install=setup.exe"});
+    lab_.must({"package", "create", "CEN00001", "--name", "Another site's", "--source", source()});
+    lab_.must({"package", "distribute", "LON00001", "--dp", "LON-DCSMS-01", "--wait"});
+    lab_.must({"collection", "create", "All", "--member", "PC1"});
+    lab_.must({"advert", "create", "LON20000", "--package", "LON00001", "--program", "Install", "--collection", "All"});
+  }
+  std::string source() const { return lab_.folder() + "/source"; }
+  // Everything that the API can tell of the site, and every file of its stores.
+  std::string state() {
+    std::string text;
+    for (const char* list : {"packages", "collections", "adverts", "clients", "status-messages", "faults"}) {
+      text += get(std::string("/api/v1/") + list) + "\n";
+    }
+    return text + listing(lab_.data() + "/site/blobs") + listing(lab_.data() + "/site/stage") +
+           listing(lab_.data() + "/dp/LON-DCSMS-01/blobs");
+  }
+  control::HttpReply send(const std::string& method, const std::string& target, const std::string& body = {}) {
+    control::HttpClient http({.base = lab_.ready().control(), .token = {}, .bind = {}});
+    auto reply =
+        http.send({.method = method, .target = target, .fields = {{"Content-Type", "application/json"}}, .body = body});
+    EXPECT_TRUE(reply.ok()) << reply.status().to_string();
+    return reply.ok() ? *std::move(reply) : control::HttpReply{};
+  }
+  std::string get(const std::string& target) { return send("GET", target).body; }
+
+  Lab lab_;
+};
+
+struct ApiCase {
+  const char* method;
+  const char* target;
+  std::string body;
+  int status;
+  const char* code;
+  const char* field;
+};
+
+TEST_F(BadInput, TheApiRefusesWithCodeMessageAndField) {
+  const std::string good_source = "\"source\":\"" + source() + "\"";
+  const std::vector<ApiCase> cases = {
+      {"POST", "/api/v1/packages", R"({"id":"LON1","name":"x",)" + good_source + "}", 400, "INVALID_ARGUMENT", "id"},
+      {"POST", "/api/v1/packages", R"({"id":"LON00002","name":"",)" + good_source + "}", 400, "INVALID_ARGUMENT",
+       "name"},
+      {"POST", "/api/v1/packages", R"({"id":"LON00001","name":"x",)" + good_source + "}", 409, "ALREADY_EXISTS", "id"},
+      {"POST", "/api/v1/packages", R"({"id":"LON00002","name":"x","source":"/no/such/folder"})", 400,
+       "INVALID_ARGUMENT", "source"},
+      {"POST", "/api/v1/packages", R"({"id":"LON00002","name":"x","source":"/etc/passwd"})", 400, "INVALID_ARGUMENT",
+       "source"},
+      {"POST", "/api/v1/packages", R"({"id":"LON00002","name":"x","sauce":"/etc"})", 400, "INVALID_ARGUMENT", "sauce"},
+      {"POST", "/api/v1/packages", R"({"id":"LON00002","name":"x","name":"y",)" + good_source + "}", 400,
+       "INVALID_ARGUMENT", "name"},
+      {"POST", "/api/v1/packages", R"({"id":"LON00002",)", 400, "INVALID_ARGUMENT", ""},
+      {"POST", "/api/v1/packages", R"([])", 400, "INVALID_ARGUMENT", ""},
+      {"POST", "/api/v1/packages", R"({"id":7})", 400, "INVALID_ARGUMENT", "id"},
+      {"GET", "/api/v1/packages/LON00009", "", 404, "NOT_FOUND", "id"},
+      {"POST", "/api/v1/packages/CEN00001/update", "", 409, "FAILED_PRECONDITION", "id"},
+      {"POST", "/api/v1/packages/LON00001/distribute", R"({"dps":["NOWHERE"]})", 404, "NOT_FOUND", "dps"},
+      {"POST", "/api/v1/packages/LON00001/distribute", R"({"dps":[]})", 400, "INVALID_ARGUMENT", "dps"},
+      {"POST", "/api/v1/packages/CEN00001/refresh", R"({"dps":["LON-DCSMS-01"]})", 409, "FAILED_PRECONDITION", "dps"},
+      {"POST", "/api/v1/packages/LON00001/programs", R"({"name":"Install","commandLine":"x"})", 409, "ALREADY_EXISTS",
+       "name"},
+      {"POST", "/api/v1/packages/LON00001/programs", R"({"name":"New","commandLine":""})", 400, "INVALID_ARGUMENT",
+       "command_line"},
+      {"POST", "/api/v1/collections", R"({"name":"All"})", 409, "ALREADY_EXISTS", "name"},
+      {"POST", "/api/v1/collections", R"({"name":"B","members":["a b"]})", 400, "INVALID_ARGUMENT", "members"},
+      {"POST", "/api/v1/adverts", R"({"id":"LON20001","package":"LON00009","program":"Install","collection":"All"})",
+       404, "NOT_FOUND", "package"},
+      {"POST", "/api/v1/adverts", R"({"id":"LON20001","package":"LON00001","program":"Nope","collection":"All"})", 404,
+       "NOT_FOUND", "program"},
+      {"POST", "/api/v1/adverts", R"({"id":"LON20001","package":"LON00001","program":"Install","collection":"None"})",
+       404, "NOT_FOUND", "collection"},
+      {"POST", "/api/v1/adverts", R"({"id":"LON20000","package":"LON00001","program":"Install","collection":"All"})",
+       409, "ALREADY_EXISTS", "id"},
+      {"POST", "/api/v1/clients", R"({"name":"PC9","smsid":"GUID:1"})", 400, "INVALID_ARGUMENT", "smsid"},
+      {"POST", "/api/v1/clients", R"({"name":"PC9","certificate":"not one"})", 400, "INVALID_ARGUMENT", "certificate"},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"NOWHERE","package":"LON00001"},"corrupt":{}})", 404, "NOT_FOUND",
+       "match.dp"},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"LON-DCSMS-01","package":"LON00009"},"corrupt":{}})", 404,
+       "NOT_FOUND", "match.package"},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001","file":"x"},"corrupt":{}})", 404,
+       "NOT_FOUND", "match.file"},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001","version":9},"corrupt":{}})",
+       404, "NOT_FOUND", "match.version"},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001"},"corrupt":{"offset":"99"}})",
+       400, "INVALID_ARGUMENT", "corrupt.offset"},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001"},"corrupt":{"length":"0"}})",
+       400, "INVALID_ARGUMENT", "corrupt.length"},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001"}})", 400, "INVALID_ARGUMENT",
+       ""},
+      {"POST", "/api/v1/faults", R"({"match":{"dp":"LON-DCSMS-01","pakage":"LON00001"},"corrupt":{}})", 400,
+       "INVALID_ARGUMENT", "match.pakage"},
+      {"POST", "/api/v1/clock", R"({"freeze":"today"})", 400, "INVALID_ARGUMENT", "freeze"},
+      {"GET", "/api/v1/nonsense", "", 404, "NOT_FOUND", ""},
+      {"PUT", "/api/v1/packages", "", 405, "", ""},
+  };
+  const std::string before = state();
+  for (const ApiCase& c : cases) {
+    const control::HttpReply reply = send(c.method, c.target, c.body);
+    const std::string shown = std::string(c.method) + " " + c.target + " " + c.body + " -> " + reply.body;
+    EXPECT_EQ(reply.status, c.status) << shown;
+    v1::ErrorReply error;
+    ASSERT_TRUE(codec::from_json(reply.body, &error).ok()) << shown;
+    if (*c.code != '\0') EXPECT_EQ(error.error().code(), c.code) << shown;
+    if (*c.field != '\0') EXPECT_EQ(error.error().field(), c.field) << shown;
+    EXPECT_FALSE(error.error().message().empty()) << shown;
+  }
+  EXPECT_EQ(state(), before) << "nothing written";
+  lab_.must({"package", "create", "LON00002", "--name", "Next", "--source", source()});
+}
+
+TEST_F(BadInput, ARefusedNameNamesThePathAndLeavesNothing) {
+  const std::string before = state();
+  for (const char* name : {"colon:name.txt", "trailing.", "star*", "sub/deep/back\\slash"}) {
+    const std::string bad = lab_.folder() + "/bad";
+    write(bad + "/good.txt", std::string(10'000, 'g'));
+    write(bad + "/" + name, "x");
+    const Finished refused = lab_.cli({"package", "create", "LON00003", "--name", "x", "--source", bad});
+    EXPECT_EQ(refused.exit_status, 1);
+    EXPECT_THAT(refused.err, HasSubstr(name));
+    std::filesystem::remove_all(bad);
+  }
+  write(lab_.folder() + "/twice/Read.me", "1");
+  write(lab_.folder() + "/twice/READ.ME", "2");
+  const Finished twice =
+      lab_.cli({"package", "create", "LON00003", "--name", "x", "--source", lab_.folder() + "/twice"});
+  EXPECT_EQ(twice.exit_status, 1);
+  EXPECT_THAT(twice.err, HasSubstr("READ.ME"));
+  EXPECT_EQ(state(), before);
+}
+
+TEST_F(BadInput, NoPathLeavesTheStore) {
+  control::HttpClient http({.base = lab_.dp(), .token = {}, .bind = {}});
+  for (const char* path :
+       {"/SMS_DP_SMSPKG$/LON00001/../../etc/passwd", "/SMS_DP_SMSPKG$/LON00001/%2e%2e/%2e%2e/etc/passwd",
+        "/SMS_DP_SMSPKG$/../../etc/passwd", "/SMS_DP_SMSPKG$/LON00001/..%2f..%2fetc/passwd",
+        "/SMS_DP_SMSPKG$/LON00001/..%5c..%5cetc", "/SMS_DP_SMSPKG$/LON00001/sccm?/../../etc/passwd",
+        "/SMS_DP_SMSPKG$/LON00001/sccm?/%2e%2e/%2e%2e/etc/passwd", "/SMS_DP_SMSPKG$/LON00001/%252e%252e/x",
+        "/SMS_DP_SMSPKG$/LON00001/%c0%ae%c0%ae/x", "/SMS_DP_SMSPKG$/LON00001/setup.exe%00.txt",
+        "/SMS_DP_SMSPKG$/LON00001/setup.exe/", "/SMS_DP_SMSPKG$/LON00001.999/setup.exe"}) {
+    const auto reply = http.send({.method = "GET", .target = path});
+    ASSERT_TRUE(reply.ok()) << path << reply.status().to_string();
+    EXPECT_TRUE(reply->status == 400 || reply->status == 404) << path << " " << reply->status;
+  }
+  EXPECT_EQ(http.send({.method = "GET", .target = "/SMS_DP_SMSPKG$/LON00001/setup.exe"})->body, "MZ");
+}
+
+TEST_F(BadInput, AMalformedMessageIsRefusedAndTheNextOneServed) {
+  const std::string before = state();
+  control::HttpClient http({.base = lab_.mp(), .token = {}, .bind = {}});
+  const std::string type = "multipart/mixed; boundary=\"b\"";
+  const std::vector<std::pair<std::string, std::string>> bodies = {
+      {"text/plain", "hello"},
+      {type, ""},
+      {type, "--b\r\n\r\nonly one part\r\n--b--"},
+      {type, "--b\r\ncontent-type: text/plain; charset=UTF-16\r\n\r\nodd\r\n--b\r\n\r\nx\r\n--b--"},
+      {"multipart/mixed", "--b\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--"},
+  };
+  for (const auto& [content_type, body] : bodies) {
+    const auto reply = http.send({.method = "CCM_POST",
+                                  .target = "/ccm_system/request",
+                                  .fields = {{"Content-Type", content_type}},
+                                  .body = body});
+    ASSERT_TRUE(reply.ok()) << reply.status().to_string();
+    EXPECT_EQ(reply->status, 400) << body;
+  }
+  EXPECT_EQ(state(), before);
+  EXPECT_EQ(http.send({.method = "GET", .target = "/SMS_MP/.sms_aut?MPLIST"})->status, 200);
+}
+
+TEST_F(BadInput, ABodyOverTheLimitIsRefused) {
+  control::HttpClient http({.base = lab_.mp(), .token = {}, .bind = {}});
+  const auto reply =
+      http.send({.method = "CCM_POST", .target = "/ccm_system/request", .body = std::string(17 << 20, 'x')});
+  if (reply.ok()) EXPECT_EQ(reply->status, 413);
+  EXPECT_EQ(http.send({.method = "GET", .target = "/SMS_MP/.sms_aut?MPLIST"})->status, 200);
+}
+
+TEST_F(BadInput, AFaultRuleIsReadStrictly) {
+  for (const char* rule : {"{", "{}", R"({"match":{},"corrupt":{},})", R"({"match":{},"corrupt":{"where":"MOON"}})",
+                           R"({"match":{},"corrupt":{"offset":-1}})", "@/no/such/file"}) {
+    EXPECT_EQ(lab_.cli({"fault", "add", rule}).exit_status, 1) << rule;
+  }
+  EXPECT_EQ(lab_.json<v1::FaultList>({"fault", "list"}).faults_size(), 0);
+}
+
+}  // namespace
+}  // namespace smslab::test

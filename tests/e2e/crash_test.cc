@@ -1,0 +1,84 @@
+// kill -9 at awkward moments: after a restart the store holds the old state or the new one, and nothing else.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "tests/support/lab.h"
+
+namespace smslab::test {
+namespace {
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// Blobs and staged files, which is what an import writes beside the index.
+std::string contents(const Lab& lab) {
+  return listing(lab.data() + "/site/blobs") + "--\n" + listing(lab.data() + "/site/stage");
+}
+
+TEST(Crash, KilledDuringAnImportLeavesTheOldState) {
+  Lab lab;
+  const std::string source = lab.folder() + "/source";
+  write(source + "/first.bin", std::string(100'000, 'a'));
+  lab.must({"package", "create", "LON00001", "--name", "First", "--source", source});
+  const std::string before = contents(lab);
+  const std::string state = lab.must({"package", "list", "--json"});
+
+  // Enough that the import is under way for long; killed as soon as it has staged something.
+  for (int n = 0; n < 64; n++)
+    write(lab.folder() + "/second/" + std::to_string(n),
+          std::string(8 << 20, static_cast<char>('A' + n % 26)) + std::to_string(n));
+  {
+    Process create({SMSLAB_BINARY, "--control", lab.ready().control(), "package", "create", "LON00002", "--name",
+                    "Second", "--source", lab.folder() + "/second"},
+                   lab.folder(), "create");
+    const auto staged = [&] {
+      uint64_t bytes = 0;
+      std::error_code gone;  // files are moved and removed while we look
+      for (fs::recursive_directory_iterator at(lab.data() + "/site/stage", gone), end; !gone && at != end;
+           at.increment(gone)) {
+        const auto size = at->file_size(gone);
+        if (!gone) bytes += size;
+        gone.clear();
+      }
+      return bytes;
+    };
+    while (staged() < (20u << 20)) std::this_thread::yield();
+    lab.kill();
+    EXPECT_EQ(create.wait().exit_status, 1) << "the command says that the lab went away";
+  }
+
+  lab.restart();
+  EXPECT_EQ(contents(lab), before) << "disk as before";
+  EXPECT_EQ(lab.must({"package", "list", "--json"}), state);
+  EXPECT_EQ(
+      lab.must({"package", "create", "LON00002", "--name", "Second", "--source", lab.folder() + "/second"}).empty(),
+      false);
+  ASSERT_EQ(lab.stop(), 0);
+  const Finished fsck = lab.cli({"fsck", "--data", lab.data()});
+  EXPECT_EQ(fsck.exit_status, 0) << fsck.out;
+  EXPECT_THAT(fsck.out, HasSubstr("clean"));
+}
+
+TEST(Crash, KilledDuringADistributionItGoesOnAfterTheStart) {
+  Lab lab;
+  const std::string source = lab.folder() + "/source";
+  for (int n = 0; n < 24; n++)
+    write(source + "/" + std::to_string(n), std::string(8 << 20, static_cast<char>('A' + n)) + std::to_string(n));
+  lab.must({"package", "create", "LON00001", "--name", "Big", "--source", source});
+  lab.must({"package", "distribute", "LON00001", "--dp", "LON-DCSMS-01"});
+  lab.kill();
+  lab.restart();
+  EXPECT_THAT(lab.must({"package", "show", "LON00001", "--json"}), HasSubstr("LON-DCSMS-01"))
+      << "the assignment is not lost";
+  v1::Package package;
+  do {
+    package = lab.json<v1::Package>({"package", "show", "LON00001"});
+  } while (package.dps(0).state() != v1::PackageDp::INSTALLED && !testing::Test::HasFailure());
+  ASSERT_EQ(lab.stop(), 0);
+  EXPECT_EQ(lab.cli({"fsck", "--data", lab.data()}).exit_status, 0);
+}
+
+}  // namespace
+}  // namespace smslab::test
