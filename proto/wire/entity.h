@@ -1,9 +1,9 @@
 // A resource with validators, served by RFC 9110's rules: preconditions, ranges, HEAD.
 //
-//   Entity file{.body = extents, .content_type = "application/octet-stream", .etag = "\"<sha256>\"", .modified =
-//   mtime}; return entity_reply(request, file);     // 200, 206, 304, 412 or 416, with every field that belongs to it
+//   const Entity file{.body = extents, .content_type = "text/xml", .etag = "\"<sha256>\"", .modified = mtime};
+//   return entity_reply(request, file);     // 200, 206, 304, 412 or 416, with every field that belongs to it
 //
-// Pure: the same request and entity give the same reply.
+// Pure: the same request and entity give the same reply. Ranges are for GET; of several at once the whole is given.
 #pragma once
 
 #include <optional>
@@ -16,9 +16,9 @@ namespace smslab::wire {
 
 struct Entity {
   Body body;
-  std::string content_type;
-  std::string etag;                 // strong, with its quotes; empty: none
-  std::optional<LabTime> modified;  // to the second on the wire
+  std::string content_type = {};
+  std::string etag = {};                           // strong, with its quotes; empty: none
+  std::optional<LabTime> modified = std::nullopt;  // to the second on the wire
 };
 
 Reply entity_reply(const Request& request, const Entity& entity);

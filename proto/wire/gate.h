@@ -7,7 +7,8 @@
 //
 // An idle connection holds no thread and a handler never blocks one: reading a head, receiving a body, waiting for a
 // Completion and sending a reply are states of the connection (conn.h), advanced by whichever worker the socket wakes.
-// listen() before start(); stop() once, from any thread that is not a worker. Routers must outlive the gate.
+// listen() before start(); stop() from one thread that is not a worker. Routers, clock and handlers must outlive the
+// gate; a Completion that a reply waits for may outlive it.
 #pragma once
 
 #include <chrono>
@@ -46,7 +47,7 @@ class Gate {
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace smslab::wire

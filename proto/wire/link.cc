@@ -1,0 +1,67 @@
+#include "proto/wire/link.h"
+
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace smslab::wire {
+namespace {
+constexpr uint64_t kFileStep = uint64_t{1} << 20;
+
+IoResult from_errno_of(Io want) {
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {want};
+  return {Io::kError};
+}
+
+class PlainLink final : public Link {
+ public:
+  explicit PlainLink(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  int fd() const override { return fd_.get(); }
+
+  IoResult read(std::span<char> buffer) override {
+    const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0) return from_errno_of(Io::kWantRead);
+    return {got == 0 ? Io::kEnd : Io::kOk, static_cast<size_t>(got)};
+  }
+
+  IoResult write(std::span<const iovec> parts, bool more_follows) override {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts.data());  // sendmsg does not write to it
+    message.msg_iovlen = parts.size();
+    const ssize_t put = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
+    if (put < 0) return from_errno_of(Io::kWantWrite);
+    return {Io::kOk, static_cast<size_t>(put)};
+  }
+
+  IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) override {
+    if (file.fd() < 0) return send_read(file, offset, size);
+    auto at = static_cast<off_t>(offset);
+    const ssize_t put = ::sendfile(fd_.get(), file.fd(), &at, std::min(size, kFileStep));
+    if (put > 0) return {Io::kOk, static_cast<size_t>(put)};
+    if (put == 0 || errno == EIO) return {Io::kEnd};
+    return from_errno_of(Io::kWantWrite);
+  }
+
+  void end_sending() override { ::shutdown(fd_.get(), SHUT_WR); }
+
+ private:
+  // A file that the kernel does not know (tests' Env). What the socket does not take is read again.
+  IoResult send_read(const ReadableFile& file, uint64_t offset, uint64_t size) {
+    std::array<char, 64 * 1024> buffer;
+    const auto got = file.pread(offset, {buffer.data(), static_cast<size_t>(std::min<uint64_t>(size, buffer.size()))});
+    if (!got.ok() || *got == 0) return {Io::kEnd};
+    const iovec part{buffer.data(), *got};
+    return write({&part, 1}, false);
+  }
+
+  UniqueFd fd_;
+};
+}  // namespace
+
+std::unique_ptr<Link> plain_link(UniqueFd fd) { return std::make_unique<PlainLink>(std::move(fd)); }
+
+}  // namespace smslab::wire

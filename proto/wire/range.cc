@@ -1,0 +1,48 @@
+#include "proto/wire/range.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "proto/base/text.h"
+#include "proto/wire/grammar.h"
+
+namespace smslab::wire {
+namespace {
+// A position beyond 64 bits is beyond every content: the largest number stands for it.
+std::optional<uint64_t> position(std::string_view digits) {
+  if (digits.empty() || !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return std::nullopt;
+  }
+  return parse_u64(digits).value_or(std::numeric_limits<uint64_t>::max());
+}
+}  // namespace
+
+RangeRequest parse_range(std::string_view value, uint64_t size) {
+  constexpr std::string_view kUnit = "bytes=";
+  const RangeRequest whole;
+  if (!istarts_with(value, kUnit)) return whole;
+  RangeRequest request;
+  for (std::string_view spec : split(value.substr(kUnit.size()), ',')) {
+    spec = trim_blanks(spec);
+    if (spec.empty()) continue;  // empty list elements are allowed
+    const auto dash = spec.find('-');
+    if (dash == std::string_view::npos) return whole;
+    const auto left = position(spec.substr(0, dash));
+    const auto right = position(spec.substr(dash + 1));
+    request.asked++;
+    if (dash == 0) {
+      if (!right) return whole;
+      if (*right > 0 && size == 0) return whole;  // the last bytes of nothing are all of it
+      if (*right > 0) request.ranges.push_back({size - std::min(*right, size), size - 1});
+    } else {
+      if (!left || (!right && dash + 1 != spec.size()) || (right && *right < *left)) return whole;
+      if (*left < size) request.ranges.push_back({*left, std::min(right.value_or(size - 1), size - 1)});
+    }
+  }
+  if (request.asked == 0) return whole;
+  request.kind = request.ranges.empty() ? RangeRequest::Kind::kUnsatisfiable : RangeRequest::Kind::kRanges;
+  return request;
+}
+
+}  // namespace smslab::wire

@@ -1,18 +1,20 @@
 // Router: (method, path) -> handler. Paths compare without regard to letter case, as IIS does; no patterns but a final
-// '*'.
+// '*', which matches any rest. An exact path goes before a prefix, a long prefix before a short one.
 //
 //   Router router;
 //   router.add({"GET", "HEAD"}, "/SMS_MP/.sms_pol", handler);
-//   router.add({"GET", "HEAD", "PROPFIND"}, "/SMS_DP_SMSPKG*", handler);   // '*' matches any rest, the longest prefix
-//   wins Result<Reply> reply = router.route(request);
+//   router.add({"GET", "HEAD", "PROPFIND"}, "/SMS_DP_SMSPKG*", handler);
+//   Result<Reply> reply = router.route(request);
 //
 // A known path with a method that it does not take answers 405 with Allow; OPTIONS answers 200 with Allow (and DAV
-// where PROPFIND is taken); an unknown path 404; a method that no path takes 501. Built before serving starts, then
-// constant.
+// where PROPFIND is taken) unless the path takes it itself; an unknown path 404; a method that no path takes 501. One
+// path may be added several times, with other methods. Built before serving starts, then constant.
 #pragma once
 
-#include <set>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proto/wire/handler.h"
@@ -26,15 +28,15 @@ class Router {
 
  private:
   struct Route {
-    std::vector<std::string> methods;
     std::string path;  // lower case, without the '*'
     bool prefix = false;
-    Handler handler;
+    std::vector<std::pair<std::string, std::shared_ptr<const Handler>>> methods;
   };
   const Route* find(std::string_view path) const;
+  static Reply options_reply(std::vector<std::string> allowed);
 
-  std::vector<Route> routes_;
-  std::set<std::string> methods_;  // of all routes
+  std::vector<Route> routes_;         // in the order of precedence
+  std::vector<std::string> methods_;  // of all routes
 };
 
 }  // namespace smslab::wire

@@ -1,0 +1,37 @@
+// Outbox: one reply on its way out: its head, then its body's pieces, from wherever the socket stopped taking.
+//
+// Head and small pieces leave in one system call, file pieces by sendfile. One owner, no locks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "proto/wire/handler.h"
+#include "proto/wire/link.h"
+
+namespace smslab::wire {
+
+class Outbox {
+ public:
+  void start(std::string head, Body body);
+  void clear() { start({}, {}); }
+  bool done() const { return head_at_ == head_.size() && piece_ == body_.pieces().size(); }
+
+  struct Progress {
+    Io io = Io::kOk;     // kOk: done(), or `budget` is used up; kEnd: a file is shorter than promised
+    uint64_t bytes = 0;  // that the socket took
+  };
+  Progress pump(Link& link, uint64_t budget);
+
+ private:
+  IoResult step(Link& link);
+  void advance(uint64_t bytes);
+
+  std::string head_;
+  size_t head_at_ = 0;
+  Body body_;
+  size_t piece_ = 0;
+  uint64_t piece_at_ = 0;  // sent of that piece
+};
+
+}  // namespace smslab::wire

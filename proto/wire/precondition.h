@@ -1,0 +1,24 @@
+// Preconditions of a request (RFC 9110 13), in the order of 13.2.2. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "proto/base/clock.h"
+#include "proto/wire/handler.h"
+
+namespace smslab::wire {
+
+struct Validators {
+  std::string etag;                 // with its quotes; empty: none
+  std::optional<LabTime> modified;  // compared to the second
+};
+
+enum class Precondition { kServe, kNotModified, kFailed };  // go on, 304, 412
+
+Precondition check_preconditions(const Request& request, const Validators& current);
+
+// Whether Range may be honoured: there is no If-Range, or it names exactly this content. A weak tag never does.
+bool range_still_valid(const Request& request, const Validators& current);
+
+}  // namespace smslab::wire

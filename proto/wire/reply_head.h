@@ -1,0 +1,40 @@
+// The head of a reply as bytes, and the bare replies that the server makes itself.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proto/base/clock.h"
+#include "proto/base/mutex.h"
+#include "proto/base/status.h"
+#include "proto/wire/handler.h"
+
+namespace smslab::wire {
+
+std::string_view reason_phrase(int status);  // "Not Found"
+
+// text/plain with one line.
+Reply error_reply(int status, std::string_view message);
+
+// Whether a handler's reply can go on the wire: a final status, proper field names, values that cannot break out of
+// their line, none of the fields that are the server's. kInternal says which is wrong.
+Status check_reply(const Reply& reply);
+
+// 204 and 304 have neither body nor Content-Length.
+bool has_content(int status);
+
+// Status line, Date, Connection (when not empty), the reply's fields, Content-Length as due, blank line.
+std::string write_reply_head(const Reply& reply, std::string_view date, std::string_view connection);
+
+// The Date field's value, formatted once a second. Thread-safe.
+class DateText {
+ public:
+  std::string at(LabTime now);
+
+ private:
+  Mutex mu_;
+  std::chrono::sys_seconds second_ GUARDED_BY(mu_) = std::chrono::sys_seconds::min();
+  std::string text_ GUARDED_BY(mu_);
+};
+
+}  // namespace smslab::wire
