@@ -9,6 +9,7 @@
 
 #include "mp/changes.h"
 #include "mp/keys.h"
+#include "mp/package_queue.h"
 #include "mp/profile.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
@@ -31,9 +32,11 @@ struct Site {
   store::Store& store;
   LabClock& clock;
   Random random;
-  Log log;                                                         // console
-  std::shared_ptr<LogSink> distmgr_log = null_log();               // distmgr.log, records in the server form
-  std::shared_ptr<Changes> changes = std::make_shared<Changes>();  // told of every commit that a long poll may wait for
+  Log log;                                            // console
+  std::shared_ptr<LogSink> distmgr_log = null_log();  // distmgr.log, records in the server form
+  // Told of every commit that a long poll may wait for, and given the packages that wait for the distribution manager.
+  std::shared_ptr<Changes> changes = std::make_shared<Changes>();
+  std::shared_ptr<PackageQueue> queue = std::make_shared<PackageQueue>();
 };
 
 }  // namespace smslab::mp

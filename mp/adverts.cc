@@ -1,0 +1,204 @@
+#include "mp/adverts.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "mp/checks.h"
+#include "mp/collections.h"
+#include "mp/packages.h"
+#include "mp/programs.h"
+#include "mp/site_record.h"
+#include "mp/status.h"
+#include "proto/base/ids.h"
+#include "proto/base/text.h"
+#include "proto/schema/timestamp.h"
+#include "store/tables.h"
+
+namespace smslab::mp {
+namespace {
+constexpr uint32_t kFirstId = 0x20000;  // semantics 2.1, counter M
+constexpr uint32_t kLastId = 0xFFFFF;
+
+Result<v1::Advert> get_advert(const store::ReadTxn& txn, const std::string& id) {
+  ASSIGN_OR_RETURN(const std::string parsed, parse_advert_id(id, "id"));
+  auto advert = store::kAdverts.get(txn, {parsed});
+  if (advert.status().code() == Code::kNotFound) return not_found("there is no advert " + parsed, "id");
+  return advert;
+}
+
+Result<std::string> next_id(const store::ReadTxn& txn, const Site& site) {
+  for (uint32_t n = kFirstId; n <= kLastId; n++) {
+    std::string id = fmt::format("{}{:05X}", site.options.site, n);
+    if (!store::kAdverts.has(txn, {id})) return id;
+  }
+  return failed_precondition("the site has no advert ID left", "id");
+}
+
+Status check_times(const v1::Advert& advert) {
+  if (advert.has_expires() && from_timestamp(advert.expires()) <= from_timestamp(advert.start())) {
+    return invalid_argument("the advert would expire before it starts", "expires");
+  }
+  return ok_status();
+}
+
+Status tell(store::WriteTxn& txn, const Site& site, uint32_t message, const v1::Advert& advert) {
+  return emit(txn, site,
+              {.id = message,
+               .strings = {site.options.user, advert.id(), advert.name()},
+               .advert = advert.id(),
+               .user = site.options.user});
+}
+
+Status erase_advert(store::WriteTxn& txn, const Site& site, const v1::Advert& advert) {
+  std::vector<std::string> clients;
+  RETURN_IF_ERROR(store::kAdvertClients.each(txn, {advert.id()}, [&](const store::Key& key, const v1::AdvertClient&) {
+    clients.push_back(key.back());
+    return true;
+  }));
+  for (const auto& client : clients) RETURN_IF_ERROR(store::kAdvertClients.erase(txn, {advert.id(), client}));
+  RETURN_IF_ERROR(tell(txn, site, 30008, advert));
+  RETURN_IF_ERROR(policy_changed(txn, site));
+  return store::kAdverts.erase(txn, {advert.id()});
+}
+
+Result<std::vector<v1::Advert>> adverts_where(const store::ReadTxn& txn,
+                                              const std::function<bool(const v1::Advert&)>& wanted) {
+  std::vector<v1::Advert> found;
+  RETURN_IF_ERROR(store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& advert) {
+    if (wanted(advert)) found.push_back(advert);
+    return true;
+  }));
+  return found;
+}
+
+Result<std::string> first_id(const store::ReadTxn& txn, const std::function<bool(const v1::Advert&)>& wanted) {
+  ASSIGN_OR_RETURN(const auto found, adverts_where(txn, wanted));
+  return found.empty() ? std::string() : found.front().id();
+}
+
+// A fixed field may be repeated in a change, not altered.
+Status check_fixed(const std::string& now, const std::string& change, const std::string& field) {
+  if (change.empty() || iequals(now, change)) return ok_status();
+  return invalid_argument("an advert keeps its " + field + "; delete it and create another", field);
+}
+}  // namespace
+
+Result<v1::Advert> create_advert(Site& site, const v1::Advert& request) {
+  if (!request.name().empty()) RETURN_IF_ERROR(check_name(request.name(), "name"));
+  if (!request.id().empty()) RETURN_IF_ERROR(parse_advert_id(request.id(), "id").status());
+  if (request.package().empty()) return invalid_argument("the package is missing", "package");
+  if (request.program().empty()) return invalid_argument("the program is missing", "program");
+  if (request.collection().empty()) return invalid_argument("the collection is missing", "collection");
+  v1::Advert advert;
+  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
+    advert = request;
+    advert.clear_summary();
+    advert.clear_clients();
+    if (request.id().empty()) {
+      ASSIGN_OR_RETURN(*advert.mutable_id(), next_id(txn, site));
+    } else {
+      ASSIGN_OR_RETURN(*advert.mutable_id(), parse_advert_id(request.id(), "id"));
+      if (store::kAdverts.has(txn, {advert.id()})) {
+        return already_exists("advert " + advert.id() + " exists already", "id");
+      }
+    }
+    ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, request.package(), "package"));
+    ASSIGN_OR_RETURN(const v1::Program* program, find_program(&package, request.program(), "program"));
+    ASSIGN_OR_RETURN(const v1::Collection collection, get_collection(txn, request.collection(), "collection"));
+    advert.set_package(package.id());
+    advert.set_program(program->name());
+    advert.set_collection(collection.name());
+    if (advert.name().empty()) advert.set_name(program->name());
+    if (!advert.has_start()) *advert.mutable_start() = to_timestamp(site.clock.now());
+    RETURN_IF_ERROR(check_times(advert));
+    advert.set_download(request.download());  // present from now on, so that it is shown
+    advert.set_rerun(request.rerun());
+    advert.set_policy_version(1);
+    RETURN_IF_ERROR(tell(txn, site, 30006, advert));
+    RETURN_IF_ERROR(policy_changed(txn, site));
+    return store::kAdverts.put(txn, {advert.id()}, advert);
+  }));
+  return advert;
+}
+
+Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Advert& change) {
+  if (!change.name().empty()) RETURN_IF_ERROR(check_name(change.name(), "name"));
+  v1::Advert advert;
+  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(advert, get_advert(txn, id));
+    RETURN_IF_ERROR(check_fixed(advert.id(), change.id(), "id"));
+    RETURN_IF_ERROR(check_fixed(advert.package(), change.package(), "package"));
+    RETURN_IF_ERROR(check_fixed(advert.program(), change.program(), "program"));
+    RETURN_IF_ERROR(check_fixed(advert.collection(), change.collection(), "collection"));
+    if (!change.name().empty()) advert.set_name(change.name());
+    if (change.has_start()) *advert.mutable_start() = change.start();
+    if (change.has_expires()) *advert.mutable_expires() = change.expires();
+    if (change.has_mandatory()) *advert.mutable_mandatory() = change.mandatory();
+    if (change.has_download()) advert.set_download(change.download());
+    if (change.has_rerun()) advert.set_rerun(change.rerun());
+    RETURN_IF_ERROR(check_times(advert));
+    advert.set_policy_version(advert.policy_version() + 1);
+    RETURN_IF_ERROR(tell(txn, site, 30007, advert));
+    RETURN_IF_ERROR(policy_changed(txn, site));
+    return store::kAdverts.put(txn, {advert.id()}, advert);
+  }));
+  return advert;
+}
+
+Status delete_advert(Site& site, const std::string& id) {
+  return site.store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(const v1::Advert advert, get_advert(txn, id));
+    return erase_advert(txn, site, advert);
+  });
+}
+
+Result<v1::Advert> show_advert(const Site& site, const std::string& id) {
+  const store::ReadTxn txn = site.store.read();
+  ASSIGN_OR_RETURN(v1::Advert advert, get_advert(txn, id));
+  ASSIGN_OR_RETURN(*advert.mutable_summary(), advert_summary(txn, advert.id()));
+  std::map<std::string, v1::AdvertClient> clients;
+  if (const auto collection = store::kCollections.get(txn, {collection_key(advert.collection())}); collection.ok()) {
+    for (const auto& member : collection->members()) clients[member].set_client(member);
+  }
+  RETURN_IF_ERROR(
+      store::kAdvertClients.each(txn, {advert.id()}, [&](const store::Key&, const v1::AdvertClient& client) {
+        clients[client.client()] = client;
+        return true;
+      }));
+  for (auto& [name, client] : clients) *advert.add_clients() = std::move(client);
+  return advert;
+}
+
+Result<v1::AdvertList> list_adverts(const Site& site) {
+  const store::ReadTxn txn = site.store.read();
+  v1::AdvertList list;
+  RETURN_IF_ERROR(store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& advert) {
+    *list.add_adverts() = advert;
+    return true;
+  }));
+  for (auto& advert : *list.mutable_adverts()) {
+    ASSIGN_OR_RETURN(*advert.mutable_summary(), advert_summary(txn, advert.id()));
+  }
+  return list;
+}
+
+Status delete_adverts_of(store::WriteTxn& txn, const Site& site, const std::string& package) {
+  ASSIGN_OR_RETURN(const auto adverts, adverts_where(txn, [&](const v1::Advert& a) { return a.package() == package; }));
+  for (const auto& advert : adverts) RETURN_IF_ERROR(erase_advert(txn, site, advert));
+  return ok_status();
+}
+
+Result<std::string> advert_of_program(const store::ReadTxn& txn, const std::string& package,
+                                      const std::string& program) {
+  return first_id(txn, [&](const v1::Advert& a) { return a.package() == package && iequals(a.program(), program); });
+}
+
+Result<std::string> advert_of_collection(const store::ReadTxn& txn, const std::string& collection) {
+  return first_id(txn,
+                  [&](const v1::Advert& a) { return collection_key(a.collection()) == collection_key(collection); });
+}
+
+}  // namespace smslab::mp

@@ -1,0 +1,30 @@
+// Collections: named sets of computers, by direct rules (facts: semantics 2.4). Members need not be known as clients
+// yet.
+//
+//   ASSIGN_OR_RETURN(v1::Collection c, create_collection(site, request));
+//
+// Names are unique in any letter case. Each call is one change with its message (30015 to 30017, assumed); a change of
+// members is a change of policy.
+#pragma once
+
+#include <string>
+
+#include "mp/site.h"
+#include "proto/schema/control.pb.h"
+#include "proto/schema/site.pb.h"
+
+namespace smslab::mp {
+
+std::string collection_key(std::string_view name);  // of the table
+Result<v1::Collection> get_collection(const store::ReadTxn& txn, const std::string& name, const std::string& field);
+
+Result<v1::Collection> create_collection(Site& site, const v1::Collection& request);
+Result<v1::Collection> set_members(Site& site, const std::string& name, const v1::Collection& members);
+Result<v1::Collection> add_members(Site& site, const std::string& name, const v1::Collection& members);
+Result<v1::Collection> remove_members(Site& site, const std::string& name, const v1::Collection& members);
+// kFailedPrecondition while an advert goes to it.
+Status delete_collection(Site& site, const std::string& name);
+Result<v1::Collection> show_collection(const Site& site, const std::string& name);
+Result<v1::CollectionList> list_collections(const Site& site);
+
+}  // namespace smslab::mp

@@ -1,0 +1,36 @@
+// Packages and their distribution points: assign, refresh, remove (facts: semantics 3.2 rows 3, 7 and 9; 4.1).
+//
+//   ASSIGN_OR_RETURN(v1::Package p, distribute(site, dps, "LON00001", selection));
+//
+// Each commits the order for all DPs named, or nothing, and returns the package as it then is; the distribution manager
+// does the rest and says 2300, [2342, 2329, 2330 a DP copied to], 2301. An empty selection is kInvalidArgument, a DP
+// that the site has not is kNotFound, both naming `dps`.
+#pragma once
+
+#include <string>
+
+#include "mp/dps.h"
+#include "mp/site.h"
+#include "proto/schema/control.pb.h"
+#include "proto/schema/site.pb.h"
+
+namespace smslab::mp {
+
+// kFailedPrecondition for a DP that the package is assigned to already. Message: 30009 a DP.
+Result<v1::Package> distribute(Site& site, const DpDirectory& dps, const std::string& id,
+                               const v1::DpSelection& selection);
+// The same version again, every file anew. kFailedPrecondition for a DP that the package is not on. No message (11.4).
+Result<v1::Package> refresh(Site& site, const DpDirectory& dps, const std::string& id,
+                            const v1::DpSelection& selection);
+// kFailedPrecondition as refresh; a DP that the lab no longer has can be removed too. Message: 30011 a DP (11.5).
+Result<v1::Package> remove(Site& site, const DpDirectory& dps, const std::string& id, const v1::DpSelection& selection);
+
+// ---- parts of changes
+void order_install(const Site& site, v1::PackageDp* dp);                // INSTALL_PENDING, with no failures
+void order_removal(const Site& site, v1::PackageDp* dp);                // REMOVAL_PENDING, with no failures
+v1::PackageDp* find_dp(v1::Package* package, const std::string& name);  // any letter case; nullptr when not assigned
+bool removing(const v1::PackageDp& dp);
+// No DP is on its way to another state.
+bool settled(const v1::Package& package);
+
+}  // namespace smslab::mp

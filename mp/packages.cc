@@ -1,0 +1,295 @@
+#include "mp/packages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "mp/adverts.h"
+#include "mp/checks.h"
+#include "mp/package_dps.h"
+#include "mp/programs.h"
+#include "mp/site_record.h"
+#include "proto/base/ids.h"
+#include "proto/base/text.h"
+#include "proto/schema/timestamp.h"
+#include "store/import.h"
+#include "store/manifest.h"
+#include "store/tables.h"
+
+namespace smslab::mp {
+namespace {
+using store::manifest_key;
+
+constexpr uint32_t kOlderVersions = 5;  // that the site keeps beside the current one (semantics 3.5)
+constexpr int kImportTries = 3;         // a content that the import counted on may be dropped before its commit
+constexpr uint32_t kLastId = 0xFFFFF;
+
+Status check_texts(const v1::Package& package) {
+  RETURN_IF_ERROR(check_text(package.manufacturer(), "manufacturer"));
+  RETURN_IF_ERROR(check_text(package.version(), "version"));
+  return check_text(package.language(), "language");
+}
+
+// Imports `package`'s source as its `version` and commits it with `record`, all in one change.
+Status import_and_commit(Site& site, Imports::Import& import, const v1::Package& package, uint32_t version,
+                         const std::function<Status(store::WriteTxn&, const v1::Manifest&)>& record) {
+  Status status;
+  for (int tries = 0; tries < kImportTries; tries++) {
+    ASSIGN_OR_RETURN(const store::Snapshot snapshot,
+                     store::import_folder(site.store.env(), site.store.blobs(),
+                                          {package.id(), version, package.source()}, import.progress()));
+    status = site.store.commit([&](store::WriteTxn& txn) -> Status {
+      RETURN_IF_ERROR(snapshot.publish(txn, site.store.blobs()));
+      return record(txn, snapshot.manifest);
+    });
+    if (status.code() != Code::kAborted) break;
+  }
+  return status;
+}
+
+void take_snapshot(v1::Package* package, const v1::Manifest& manifest, LabTime now) {
+  package->set_source_version(manifest.version());
+  package->set_size(manifest.size());
+  package->set_file_count(static_cast<uint64_t>(manifest.files_size()));
+  *package->mutable_hash() = manifest.hash();
+  *package->mutable_source_date() = to_timestamp(now);
+}
+
+// Claims the request's ID, or the site's first free one, for the import.
+Result<std::unique_ptr<Imports::Import>> claim_id(const Site& site, Imports& imports, v1::Package* package) {
+  if (!package->id().empty()) {
+    ASSIGN_OR_RETURN(*package->mutable_id(), parse_package_id(package->id(), "id"));
+    return imports.begin(package->id(), package->source());
+  }
+  for (uint32_t n = 1; n <= kLastId; n++) {
+    const std::string id = fmt::format("{}{:05X}", site.options.site, n);
+    if (store::kPackages.has(site.store.read(), {id})) continue;
+    auto import = imports.begin(id, package->source());
+    if (import.status().code() == Code::kAborted) continue;
+    package->set_id(id);
+    return import;
+  }
+  return failed_precondition("the site has no package ID left", "id");
+}
+
+Status drop_version(store::WriteTxn& txn, Site& site, const std::string& id, uint32_t version) {
+  const store::Key key = manifest_key(id, version);
+  auto manifest = store::kManifests.get(txn, key);
+  if (manifest.status().code() == Code::kNotFound) return ok_status();
+  RETURN_IF_ERROR(manifest.status());
+  RETURN_IF_ERROR(site.store.blobs().drop(txn, *manifest));
+  return store::kManifests.erase(txn, key);
+}
+
+void queue_after_commit(store::WriteTxn& txn, const Site& site, const std::string& package) {
+  txn.after_commit([queue = site.queue, package] { queue->push(package); });
+}
+
+// The source could not be taken: the site keeps what it has, and says so (semantics 4.4).
+Status tell_source_unreadable(Site& site, const v1::Package& package, const Status& why) {
+  const bool missing = !site.store.env().info(package.source()).ok();
+  return site.store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(v1::Package now, get_usable_package(txn, package.id(), "id"));
+    RETURN_IF_ERROR(emit(txn, site, package_message(2300, now)));
+    RETURN_IF_ERROR(
+        emit(txn, site,
+             {.id = missing ? 2306U : 2307U, .strings = {now.source(), now.id(), why.message()}, .package = now.id()}));
+    return emit(txn, site, package_message(2302, now));
+  });
+}
+}  // namespace
+
+Emission package_message(uint32_t id, const v1::Package& package) {
+  return {.id = id, .strings = {package.name(), package.id()}, .package = package.id()};
+}
+
+Emission audit_message(uint32_t id, const Site& site, const v1::Package& package, const std::string& what) {
+  return {
+      .id = id, .strings = {site.options.user, package.id(), what}, .package = package.id(), .user = site.options.user};
+}
+
+Result<v1::Package> get_package(const store::ReadTxn& txn, const std::string& id, const std::string& field) {
+  ASSIGN_OR_RETURN(const std::string parsed, parse_package_id(id, field));
+  auto package = store::kPackages.get(txn, {parsed});
+  if (package.status().code() == Code::kNotFound) return not_found("there is no package " + parsed, field);
+  return package;
+}
+
+Result<v1::Package> get_usable_package(const store::ReadTxn& txn, const std::string& id, const std::string& field) {
+  ASSIGN_OR_RETURN(v1::Package package, get_package(txn, id, field));
+  if (package.deleting()) return failed_precondition("package " + package.id() + " is being deleted", field);
+  return package;
+}
+
+Status emit_pass(store::WriteTxn& txn, const Site& site, v1::Package* package) {
+  RETURN_IF_ERROR(emit(txn, site, package_message(2300, *package)));
+  RETURN_IF_ERROR(emit(txn, site, {.id = 2311, .strings = {package->id()}, .package = package->id()}));
+  const bool everywhere = std::all_of(package->dps().begin(), package->dps().end(),
+                                      [](const auto& dp) { return dp.state() == v1::PackageDp::INSTALLED; });
+  if (everywhere) return emit(txn, site, package_message(2301, *package));
+  package->set_pass_open(true);
+  queue_after_commit(txn, site, package->id());
+  return ok_status();
+}
+
+Status package_policy_changed(store::WriteTxn& txn, const Site& site, const std::string& package,
+                              const std::string& program) {
+  std::vector<v1::Advert> concerned;
+  RETURN_IF_ERROR(store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& advert) {
+    if (advert.package() == package && (program.empty() || iequals(advert.program(), program))) {
+      concerned.push_back(advert);
+    }
+    return true;
+  }));
+  if (concerned.empty()) return ok_status();
+  for (v1::Advert& advert : concerned) {
+    advert.set_policy_version(advert.policy_version() + 1);
+    RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
+  }
+  return policy_changed(txn, site);
+}
+
+Status erase_package(store::WriteTxn& txn, Site& site, const v1::Package& package) {
+  std::vector<uint32_t> versions;
+  RETURN_IF_ERROR(store::kManifests.each(txn, {package.id()}, [&](const store::Key&, const v1::Manifest& manifest) {
+    versions.push_back(manifest.version());
+    return true;
+  }));
+  for (const uint32_t version : versions) RETURN_IF_ERROR(drop_version(txn, site, package.id(), version));
+  return store::kPackages.erase(txn, {package.id()});
+}
+
+Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Package& request) {
+  v1::Package package;
+  package.set_id(request.id());
+  package.set_name(request.name());
+  package.set_manufacturer(request.manufacturer());
+  package.set_version(request.version());
+  package.set_language(request.language());
+  package.set_source(request.source());
+  RETURN_IF_ERROR(check_name(package.name(), "name"));
+  RETURN_IF_ERROR(check_texts(package));
+  for (const auto& program : request.programs()) {
+    RETURN_IF_ERROR(append_program(&package, program, "programs"));
+  }
+  if (!package.id().empty()) {
+    ASSIGN_OR_RETURN(*package.mutable_id(), parse_package_id(package.id(), "id"));
+    if (store::kPackages.has(site.store.read(), {package.id()})) {
+      return already_exists("package " + package.id() + " exists already", "id");
+    }
+  }
+  RETURN_IF_ERROR(check_source(site.store.env(), package.source(), "source"));
+  ASSIGN_OR_RETURN(const auto import, claim_id(site, imports, &package));
+
+  RETURN_IF_ERROR(
+      import_and_commit(site, *import, package, 1, [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Status {
+        if (store::kPackages.has(txn, {package.id()})) {
+          return already_exists("package " + package.id() + " exists already", "id");
+        }
+        take_snapshot(&package, manifest, site.clock.now());
+        RETURN_IF_ERROR(emit(txn, site, audit_message(30000, site, package, package.name())));
+        for (const auto& program : package.programs()) {
+          RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, package, program.name())));
+        }
+        RETURN_IF_ERROR(emit_pass(txn, site, &package));
+        return store::kPackages.put(txn, {package.id()}, package);
+      }));
+  return package;
+}
+
+Result<v1::Package> update_package(Site& site, Imports& imports, const std::string& id) {
+  ASSIGN_OR_RETURN(v1::Package package, get_usable_package(site.store.read(), id, "id"));
+  if (!package.id().starts_with(site.options.site)) {
+    return failed_precondition("package " + package.id() + " belongs to site " + package.id().substr(0, 3) +
+                                   ": only that site can update it; refresh works here",
+                               "id");
+  }
+  ASSIGN_OR_RETURN(const auto import, imports.begin(package.id(), package.source()));
+  // Again, now that no other import can change it.
+  ASSIGN_OR_RETURN(package, get_usable_package(site.store.read(), id, "id"));
+
+  const Status updated = import_and_commit(
+      site, *import, package, package.source_version() + 1,
+      [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Status {
+        ASSIGN_OR_RETURN(package, get_usable_package(txn, id, "id"));
+        take_snapshot(&package, manifest, site.clock.now());
+        for (auto& dp : *package.mutable_dps()) {
+          if (dp.state() <= v1::PackageDp::INSTALL_FAILED) order_install(site, &dp);
+        }
+        if (manifest.version() > kOlderVersions + 1) {
+          RETURN_IF_ERROR(drop_version(txn, site, package.id(), manifest.version() - kOlderVersions - 1));
+        }
+        RETURN_IF_ERROR(package_policy_changed(txn, site, package.id()));
+        RETURN_IF_ERROR(emit_pass(txn, site, &package));
+        return store::kPackages.put(txn, {package.id()}, package);
+      });
+  if (updated.ok()) return package;
+  if (!check_source(site.store.env(), package.source(), "source").ok()) {
+    RETURN_IF_ERROR(tell_source_unreadable(site, package, updated));
+    return failed_precondition(updated.message(), "source");
+  }
+  return updated;
+}
+
+Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Package& change) {
+  if (!change.name().empty()) RETURN_IF_ERROR(check_name(change.name(), "name"));
+  RETURN_IF_ERROR(check_texts(change));
+  if (!change.source().empty()) RETURN_IF_ERROR(check_source(site.store.env(), change.source(), "source"));
+  v1::Package package;
+  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(package, get_usable_package(txn, id, "id"));
+    if (!change.name().empty()) package.set_name(change.name());
+    if (!change.manufacturer().empty()) package.set_manufacturer(change.manufacturer());
+    if (!change.version().empty()) package.set_version(change.version());
+    if (!change.language().empty()) package.set_language(change.language());
+    if (!change.source().empty()) package.set_source(change.source());
+    RETURN_IF_ERROR(package_policy_changed(txn, site, package.id()));
+    RETURN_IF_ERROR(emit(txn, site, audit_message(30001, site, package, package.name())));
+    RETURN_IF_ERROR(emit_pass(txn, site, &package));
+    return store::kPackages.put(txn, {package.id()}, package);
+  }));
+  return package;
+}
+
+Result<v1::Package> delete_package(Site& site, const std::string& id) {
+  v1::Package package;
+  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(package, get_package(txn, id, "id"));
+    if (!package.deleting()) {
+      RETURN_IF_ERROR(emit(txn, site, audit_message(30002, site, package, package.name())));
+      for (const auto& program : package.programs()) {
+        RETURN_IF_ERROR(emit(txn, site, audit_message(30005, site, package, program.name())));
+      }
+      RETURN_IF_ERROR(delete_adverts_of(txn, site, package.id()));
+      package.clear_programs();
+      package.set_deleting(true);
+    }
+    if (package.dps().empty()) {
+      RETURN_IF_ERROR(emit(txn, site, package_message(2300, package)));
+      RETURN_IF_ERROR(emit(txn, site, package_message(2301, package)));
+      return erase_package(txn, site, package);
+    }
+    for (auto& dp : *package.mutable_dps()) order_removal(site, &dp);
+    queue_after_commit(txn, site, package.id());
+    return store::kPackages.put(txn, {package.id()}, package);
+  }));
+  return package;
+}
+
+Result<v1::Package> show_package(const Site& site, const std::string& id) {
+  return get_package(site.store.read(), id, "id");
+}
+
+Result<v1::PackageList> list_packages(const Site& site) {
+  v1::PackageList list;
+  RETURN_IF_ERROR(store::kPackages.each(site.store.read(), {}, [&](const store::Key&, const v1::Package& package) {
+    *list.add_packages() = package;
+    return true;
+  }));
+  return list;
+}
+
+}  // namespace smslab::mp
