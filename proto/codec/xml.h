@@ -4,12 +4,13 @@
 //   RETURN_IF_ERROR(from_xml(text, &request));
 //
 // Writing: in declaration order, no white space between elements, <X/> for an empty element, no XML declaration. A
-// singular field is written when it is set: `optional` when present, otherwise when not its default; attributes of
-// non-optional string fields are always written. Reading: order-free, unknown elements and attributes skipped, names
-// exact, namespace declarations and xsi:nil style attributes skipped, white space around element text trimmed unless it
-// is CDATA. What is not well-formed, has a DOCTYPE, nests deeper or is larger than the limits, or holds a value that
-// does not fit its field (a number that is none) is kInvalidArgument. All text is UTF-8 here; UTF-16 is the envelope's
-// business (proto/ccm).
+// singular field is written when it is set: `optional` and messages when present, otherwise when not its default;
+// attributes of fields that are not `optional` are always written. Characters that XML 1.0 cannot hold become U+FFFD.
+// Reading: order-free, unknown elements and attributes skipped, names exact, namespace declarations and xsi:nil style
+// attributes skipped, white space around element text trimmed unless it is CDATA. What is not well-formed, has a
+// DOCTYPE, nests deeper than the limit, has another document element, a singular element twice, or a value that does
+// not fit its field (a number that is none) is kInvalidArgument; too many bytes are kTooLarge. On error the message is
+// left empty. All text is UTF-8 here, whatever an XML declaration says; UTF-16 is the envelope's business (proto/ccm).
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -28,7 +29,7 @@ struct XmlLimits {
 
 std::string to_xml(const google::protobuf::Message& message);
 Status from_xml(std::string_view text, google::protobuf::Message* message, const XmlLimits& limits = {});
-// Name of the document element, without parsing the rest: how a body is dispatched.
+// Name of the document element, without looking at the rest: how a body is dispatched.
 Result<std::string> xml_root_name(std::string_view text);
 // The bytes of the first element of this name, from '<' to its closing '>', exactly as they stand: what a signature
 // covers.

@@ -1,0 +1,146 @@
+#include "proto/codec/xml_document.h"
+
+#include <charconv>
+#include <set>
+
+#include "proto/base/utf16.h"
+#include "proto/codec/xml_markup.h"
+
+namespace smslab::codec {
+namespace {
+Status wrong(const std::string& what, size_t at) {
+  return invalid_argument("the XML is not well-formed at byte " + std::to_string(at) + ": " + what);
+}
+
+bool holds(uint32_t c) {  // whether XML 1.0 can hold the character at all
+  return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c <= 0x10FFFF);
+}
+
+bool known_reference(std::string_view name) {
+  if (!name.starts_with('#')) return name == "amp" || name == "lt" || name == "gt" || name == "quot" || name == "apos";
+  const bool hex = name.starts_with("#x");
+  name.remove_prefix(hex ? 2 : 1);
+  uint32_t value = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value, hex ? 16 : 10);
+  return error == std::errc() && end == name.data() + name.size() && holds(value);
+}
+
+Status check_references(const XmlPiece& piece) {
+  constexpr size_t kLongest = 16;
+  for (size_t at = piece.raw.find('&'); at != std::string_view::npos; at = piece.raw.find('&', at + 1)) {
+    const std::string_view name = piece.raw.substr(at + 1, kLongest);
+    if (!known_reference(name.substr(0, name.find(';')))) return wrong("an unknown reference", piece.at + at);
+    if (name.find(';') == std::string_view::npos) return wrong("a '&' without ';'", piece.at + at);
+  }
+  return ok_status();
+}
+
+// What pugixml lets pass.
+Status check_markup(std::string_view text, const XmlLimits& limits) {
+  XmlMarkup markup(text);
+  int depth = 0, roots = 0;
+  for (XmlPiece piece = markup.next(); piece.kind != XmlPiece::kDone; piece = markup.next()) {
+    const bool outside = depth == 0;
+    switch (piece.kind) {
+      case XmlPiece::kText:
+        if (outside && !xml_blank(piece.raw)) return wrong("text outside the document element", piece.at);
+        RETURN_IF_ERROR(check_references(piece));
+        break;
+      case XmlPiece::kStartTag:
+      case XmlPiece::kEmptyTag:
+        if (outside && ++roots > 1) return wrong("a second document element", piece.at);
+        if (depth == limits.depth) {
+          return invalid_argument("the XML nests deeper than " + std::to_string(limits.depth) + " levels");
+        }
+        if (piece.raw.find('<', 1) != std::string_view::npos) return wrong("'<' inside a tag", piece.at);
+        RETURN_IF_ERROR(check_references(piece));
+        if (piece.kind == XmlPiece::kStartTag) depth++;
+        break;
+      case XmlPiece::kEndTag:
+        if (depth-- == 0) return wrong("an end tag without its start", piece.at);
+        break;
+      case XmlPiece::kCdata:
+        if (outside) return wrong("text outside the document element", piece.at);
+        break;
+      case XmlPiece::kDoctype: return invalid_argument("XML with a DOCTYPE is not taken");
+      case XmlPiece::kCut: return wrong("markup without its end", piece.at);
+      default: break;
+    }
+  }
+  if (roots == 0) return invalid_argument("the XML has no document element");
+  return ok_status();
+}
+
+struct DuplicateAttributes : pugi::xml_tree_walker {
+  std::string found;
+  bool for_each(pugi::xml_node& node) override {
+    std::set<std::string_view> names;
+    for (const auto& attribute : node.attributes()) {
+      if (!names.insert(attribute.name()).second) found = attribute.name();
+    }
+    return found.empty();
+  }
+};
+}  // namespace
+
+Status load_xml(std::string_view text, const XmlLimits& limits, pugi::xml_document* document) {
+  if (text.size() > limits.bytes) {
+    return {Code::kTooLarge, "the XML is larger than " + std::to_string(limits.bytes) + " bytes"};
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (!valid_utf8(text)) return invalid_argument("the XML is not UTF-8");
+  for (size_t i = 0; i < text.size(); i++) {
+    if (!holds(static_cast<unsigned char>(text[i]))) return wrong("a control character", i);
+  }
+  RETURN_IF_ERROR(check_markup(text, limits));
+  const auto parsed = document->load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);
+  if (!parsed) return wrong(parsed.description(), static_cast<size_t>(parsed.offset));
+  DuplicateAttributes duplicates;
+  document->traverse(duplicates);
+  if (!duplicates.found.empty()) {
+    return invalid_argument("the XML is not well-formed: attribute " + duplicates.found + " is there twice");
+  }
+  return ok_status();
+}
+
+Result<std::string> xml_root_name(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  XmlMarkup markup(text);
+  for (;;) {
+    const XmlPiece piece = markup.next();
+    switch (piece.kind) {
+      case XmlPiece::kStartTag:
+      case XmlPiece::kEmptyTag:
+        if (piece.name.empty()) return wrong("a tag without a name", piece.at);
+        return std::string(piece.name);
+      case XmlPiece::kInstruction:
+      case XmlPiece::kComment: break;
+      case XmlPiece::kText:
+        if (!xml_blank(piece.raw)) return invalid_argument("this is not XML");
+        break;
+      case XmlPiece::kDoctype: return invalid_argument("XML with a DOCTYPE is not taken");
+      default: return invalid_argument("the XML has no document element");
+    }
+  }
+}
+
+Result<std::string> xml_element_text(std::string_view text, std::string_view name) {
+  XmlMarkup markup(text);
+  size_t begin = std::string_view::npos;
+  int depth = 0;  // inside the element
+  for (;;) {
+    const XmlPiece piece = markup.next();
+    if (piece.kind == XmlPiece::kDone || piece.kind == XmlPiece::kCut || piece.kind == XmlPiece::kDoctype) break;
+    if (depth == 0) {
+      const bool tag = piece.kind == XmlPiece::kStartTag || piece.kind == XmlPiece::kEmptyTag;
+      if (!tag || piece.name != name) continue;
+      begin = piece.at;
+    }
+    if (piece.kind == XmlPiece::kStartTag) depth++;
+    if (piece.kind == XmlPiece::kEndTag) depth--;
+    if (depth == 0) return std::string(text.substr(begin, piece.at + piece.raw.size() - begin));
+  }
+  return Status(Code::kInvalidArgument, "the XML has no whole element " + std::string(name));
+}
+
+}  // namespace smslab::codec
