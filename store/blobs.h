@@ -8,15 +8,25 @@
 //     return blobs.refer(txn, manifest); });                // + 1 reference for each content of the manifest
 //
 // Until that commit nothing exists. What a staging holds and never published is removed with it; after a crash
-// Blobs::sweep removes it at the next start, by the intent list that make_durable wrote, without looking through the
+// Blobs::sweep removes it at the next start, by the intent lists that make_durable wrote, without looking through the
 // store. A blob without references is unlinked after the commit that dropped the last one (kGarbage remembers it across
-// a crash). Blobs is thread-safe; a Staging has one user at a time, and publish runs on the committer's thread.
+// a crash). Blobs is thread-safe; a Staging has one user at a time (its Receivers may each have their own thread), must
+// live until its commit is done and not longer than Blobs, and publish runs on the committer's thread.
+//
+// Why one barrier is enough. Names must survive a power cut as surely as the index record that relies on them, but the
+// renames of publish come after the barrier. The intent list makes that safe: it is a redo list as well. It and the
+// contents are durable before the first rename, and a rename leaves the file under its old name or under its new one.
+// So when the record exists and the file does not, sweep finds it where the list says and finishes the rename; when
+// the record does not exist, sweep removes the file under either name. A list therefore stays until a later barrier
+// has covered its renames: the next staging's, or that of ~Blobs.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "proto/base/digest.h"
 #include "proto/base/env.h"
@@ -30,6 +40,8 @@ struct StagedBlob {
   uint64_t size = 0;
 };
 
+bool is_sha256(std::string_view text);  // 64 upper-case hex digits, as every key and file name here
+
 class Blobs;
 
 class Staging {
@@ -39,10 +51,12 @@ class Staging {
   // Called with the bytes read so far of this staging; an error stops the import.
   using Progress = std::function<Status(uint64_t bytes)>;
 
-  // Streams a file in. A content that the store or this staging has already is digested but not kept twice.
+  // Streams a file in, to where it ends now, not where it ended when it was opened. A content that the store or this
+  // staging has already is digested but not kept twice.
   Result<StagedBlob> add(const ReadableFile& file, const Progress& progress = {});
 
-  // A blob that arrives in pieces from a peer: kDataLoss at finish() when it is not what `sha256` says.
+  // A blob that arrives in pieces from a peer: kDataLoss at finish(), or at the byte too many, when it is not what
+  // `sha256` and `size` say.
   class Receiver {
    public:
     ~Receiver();  // an unfinished one leaves nothing
@@ -57,49 +71,91 @@ class Staging {
   };
   Result<std::unique_ptr<Receiver>> receive(const std::string& sha256, uint64_t size);
 
-  bool has(const std::string& sha256) const;  // staged here
-  // After the last add: writes the intent list and makes contents and names durable with one barrier.
+  bool has(const std::string& sha256) const;  // staged here and not yet in the store
+  // After the last add: writes the intent list and makes contents and names durable with one barrier. Again after
+  // further adds.
   Status make_durable();
-  // On the committer's thread: moves every staged blob that `wanted` accepts (all when empty) into the store.
+  // On the committer's thread: moves every staged blob that `wanted` accepts (all when empty) into the store. When the
+  // change does not hold, they are back in this staging. Each must find a reference (refer) in the same change.
   Status publish(WriteTxn& txn, const std::function<bool(const std::string& sha256)>& wanted = {});
 
  private:
   friend class Blobs;
+  struct Incoming;
+  struct Item {
+    StagedBlob blob;
+    std::string file;  // its name in folder_
+    bool durable = false;
+  };
+
   Staging(Blobs& blobs, std::string folder);
+  Result<std::unique_ptr<Incoming>> incoming();
+  Result<StagedBlob> keep(Incoming& incoming, const std::string& expected = {});
+  Status move_in(const std::string& sha256, const std::string& file);
+  void take_back(const std::string& sha256, const std::string& file);
 
   Blobs& blobs_;
   const std::string folder_;
   mutable Mutex mu_;
-  std::map<std::string, StagedBlob> staged_ GUARDED_BY(mu_);  // by SHA-256
-  uint64_t bytes_read_ = 0;
+  std::map<std::string, Item> staged_ GUARDED_BY(mu_);  // by SHA-256
   uint64_t next_file_ GUARDED_BY(mu_) = 0;
+  uint64_t next_list_ GUARDED_BY(mu_) = 0;
+  bool moved_ GUARDED_BY(mu_) = false;  // something went into the store's folder, if only for a moment
+  bool stuck_ GUARDED_BY(mu_) = false;  // and could not be taken back: the next start must
+  uint64_t bytes_read_ = 0;             // by add
+  std::vector<char> buffer_;            // add's
 };
 
 class Blobs {
  public:
   Blobs(Env& env, Index& index, std::string folder);  // <folder>/blobs and <folder>/stage
+  ~Blobs();
 
   Result<std::unique_ptr<Staging>> stage();
   bool has(const ReadTxn& txn, const std::string& sha256) const;
-  Result<std::shared_ptr<const ReadableFile>> open(const std::string& sha256) const;
+  Result<std::shared_ptr<const ReadableFile>> open(const std::string& sha256) const;  // kNotFound
   std::string path(const std::string& sha256) const;
 
   // One reference more, or less, for each distinct content of the manifest. refer: kAborted when a content is neither
-  // in the store nor was published in this transaction (it was dropped meanwhile: import again).
+  // in the store nor was published in this transaction (it was dropped meanwhile: import again); kInvalidArgument when
+  // the manifest says another size or digest than the content has. drop: an absent content is fine.
   Status refer(WriteTxn& txn, const v1::Manifest& manifest);
   Status drop(WriteTxn& txn, const v1::Manifest& manifest);
 
-  // At start, before anything else: removes what a crash left, by intent lists and kGarbage. Index changes go through
-  // `txn`.
+  // At start, before anything else: finishes and removes what a crash left, by intent lists and kGarbage. Index changes
+  // go through `txn`.
   Status sweep(WriteTxn& txn);
+
+  // What the intent lists on disk say: a blob, and where it was staged.
+  struct Intent {
+    std::string sha256;
+    std::string staged;
+  };
+  Result<std::vector<Intent>> intents() const;
+  std::string blobs_folder() const { return folder_ + "/blobs"; }
+  std::string stage_folder() const { return folder_ + "/stage"; }
 
  private:
   friend class Staging;
+  Status settle();
+  Status restore(const Intent& intent);
+  void collect(const std::vector<std::string>& garbage);
+  Status erase_collected(WriteTxn& txn);
+
   Env& env_;
   Index& index_;
   const std::string folder_;
   Mutex mu_;
   uint64_t next_stage_ GUARDED_BY(mu_) = 0;
+  std::vector<std::string> settling_ GUARDED_BY(mu_);  // stage folders whose lists wait for a barrier
+  // Garbage whose file is unlinked: its row goes once a barrier has covered the unlinking. The number tells one
+  // unlinking of a content from the next.
+  struct Unlinked {
+    uint64_t number;
+    bool durable;
+  };
+  std::map<std::string, Unlinked> unlinked_ GUARDED_BY(mu_);
+  uint64_t next_unlinked_ GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace smslab::store

@@ -5,8 +5,10 @@
 //   reply.after = done;                        // a wire handler: the connection waits, the worker does not
 //   Status s = committer.commit(change);       // a thread that may block: submit and wait
 //
-// A change must be quick and touch only the index and the store's own files (Blobs::publish); it may run twice when the
-// map had to grow. It sees all changes before it: read, check and write in one change is atomic. Thread-safe.
+// A change must be quick and touch only the index and the store's own files (Staging::publish); it may run twice when
+// the map had to grow. It sees all changes before it: read, check and write in one change is atomic. In order: the
+// commit is durable; after_commit actions run; the changes are destroyed; completions finish. Changes, actions and
+// callbacks of completions run on the committer's thread, so none of them may wait for a commit. Thread-safe.
 #pragma once
 
 #include <memory>

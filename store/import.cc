@@ -1,0 +1,144 @@
+#include "store/import.h"
+
+#include <map>
+#include <utility>
+
+#include "proto/base/names.h"
+#include "proto/schema/timestamp.h"
+#include "store/manifest.h"
+
+namespace smslab::store {
+namespace {
+
+Status refuse(const std::string& why) { return invalid_argument(why, "source"); }
+
+// Everything below a source, by folded path: looked at and found possible, not yet read.
+class Walk {
+ public:
+  struct Found {
+    std::string path;    // relative, as spelled
+    std::string opened;  // where its bytes are: elsewhere in the source for a link
+    bool folder = false;
+    LabTime modified;
+  };
+
+  Walk(Env& env, std::string root) : env_(env), root_(std::move(root)) {}
+
+  // `folder` is relative; "" is the root. No deeper than a path may be long (check_content_path).
+  Status visit(const std::string& folder) {
+    ASSIGN_OR_RETURN(const auto entries, env_.list(folder.empty() ? root_ : root_ + "/" + folder));
+    for (const auto& entry : entries) {
+      Found found;
+      found.path = folder.empty() ? entry.name : folder + "/" + entry.name;
+      RETURN_IF_ERROR(check_content_path(found.path));
+      found.opened = root_ + "/" + found.path;
+      RETURN_IF_ERROR(look_at(entry.type, &found));
+      const std::string path = found.path;
+      const bool is_folder = found.folder;
+      const auto [at, fresh] = found_.try_emplace(fold_name(path), std::move(found));
+      if (!fresh) {
+        return refuse("the paths '" + at->second.path + "' and '" + path + "' differ only in case; rename one");
+      }
+      if (is_folder) RETURN_IF_ERROR(visit(path));
+    }
+    return ok_status();
+  }
+
+  const std::map<std::string, Found>& found() const { return found_; }
+
+ private:
+  Status look_at(FileType type, Found* found) {
+    if (type == FileType::kLink) RETURN_IF_ERROR(follow(found));
+    ASSIGN_OR_RETURN(const FileInfo info, env_.info(found->opened));
+    found->modified = info.modified;
+    found->folder = info.type == FileType::kFolder;
+    if (found->folder && type == FileType::kLink) {
+      return refuse("'" + found->path + "' is a link to a folder; copy the folder instead");
+    }
+    if (info.type == FileType::kOther) return refuse("'" + found->path + "' is neither file nor folder");
+    return ok_status();
+  }
+
+  Status follow(Found* found) {
+    auto target = env_.real_path(found->opened);
+    if (!target.ok()) return refuse("'" + found->path + "' is a link that leads nowhere");
+    if (!target->starts_with(root_ + "/"))
+      return refuse("'" + found->path + "' is a link that leads out of the source");
+    found->opened = *std::move(target);
+    return ok_status();
+  }
+
+  Env& env_;
+  const std::string root_;
+  std::map<std::string, Found> found_;
+};
+
+Result<std::string> source_root(Env& env, const std::string& source) {
+  const auto info = env.info(source);
+  if (source.empty() || info.status().code() == Code::kNotFound) {
+    return refuse("the source folder '" + source + "' does not exist");
+  }
+  if (!info.ok()) return Status(info.status().code(), info.status().message(), "source");
+  if (info->type != FileType::kFolder) return refuse("the source '" + source + "' is not a folder");
+  ASSIGN_OR_RETURN(std::string root, env.real_path(source));
+  if (root == "/") return refuse("the source is the whole file system");
+  return root;
+}
+
+Status read_files(Env& env, const Walk& walk, Staging& staging, const Staging::Progress& progress,
+                  v1::Manifest* manifest) {
+  uint64_t size = 0;
+  for (const auto& [folded, found] : walk.found()) {
+    if (found.folder) {
+      auto& folder = *manifest->add_folders();
+      folder.set_path(found.path);
+      *folder.mutable_modified() = to_timestamp(found.modified);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const auto file, env.open(found.opened));
+    ASSIGN_OR_RETURN(StagedBlob blob, staging.add(*file, progress));
+    auto& entry = *manifest->add_files();
+    entry.set_path(found.path);
+    entry.set_size(blob.size);
+    *entry.mutable_modified() = to_timestamp(found.modified);
+    entry.set_hidden(found.path[found.path.rfind('/') + 1] == '.');
+    entry.mutable_hash()->set_md5(std::move(blob.digests.md5));
+    entry.mutable_hash()->set_sha1(std::move(blob.digests.sha1));
+    entry.mutable_hash()->set_sha256(std::move(blob.digests.sha256));
+    size += blob.size;
+  }
+  manifest->set_size(size);
+  return ok_status();
+}
+
+}  // namespace
+
+Result<Snapshot> import_folder(Env& env, Blobs& blobs, const ImportRequest& request,
+                               const Staging::Progress& progress) {
+  ASSIGN_OR_RETURN(const std::string root, source_root(env, request.source));
+  // The whole walk comes first, so that what is refused is refused before a byte is copied.
+  Walk walk(env, root);
+  RETURN_IF_ERROR(walk.visit(""));
+
+  Snapshot snapshot;
+  snapshot.manifest.set_package_id(request.package_id);
+  snapshot.manifest.set_version(request.version);
+  ASSIGN_OR_RETURN(snapshot.staging, blobs.stage());
+  RETURN_IF_ERROR(read_files(env, walk, *snapshot.staging, progress, &snapshot.manifest));
+  *snapshot.manifest.mutable_hash() = package_hash(snapshot.manifest);
+  RETURN_IF_ERROR(snapshot.staging->make_durable());
+  return snapshot;
+}
+
+Status Snapshot::publish(WriteTxn& txn, Blobs& blobs) const {
+  const Key key = manifest_key(manifest.package_id(), manifest.version());
+  if (kManifests.has(txn, key)) {
+    return already_exists(manifest.package_id() + " version " + std::to_string(manifest.version()) +
+                          " is there already");
+  }
+  RETURN_IF_ERROR(staging->publish(txn));
+  RETURN_IF_ERROR(blobs.refer(txn, manifest));
+  return kManifests.put(txn, key, manifest);
+}
+
+}  // namespace smslab::store

@@ -6,9 +6,12 @@
 //   Status s = index->write([](WriteTxn& txn) { return txn.put(key, value); });
 //
 // Keys are bytes, at most kMaxKey; the index puts the lab's name in front of each. A ReadTxn is a consistent view; it
-// is cheap, holds no lock that a writer needs, and must be short-lived. Writes go through the committer (committer.h),
-// which alone calls write(). The map grows by itself when it is full. The first key holds the format version; a newer
-// one is refused.
+// is cheap, has one user at a time, and must be short-lived. Writes go through the committer (committer.h), which alone
+// calls write(). The first key holds the format version; a newer one is refused.
+//
+// The map starts at 64 MiB and doubles when it is full. Growing needs a moment without any ReadTxn: who holds one must
+// not wait for a commit meanwhile, and the committer's thread holds none between changes. A reader that stays fails the
+// write that needed the room (kUnavailable, after half a minute); it does not hang the store.
 #pragma once
 
 #include <functional>
@@ -34,7 +37,7 @@ class ReadTxn {
 
   Result<std::string> get(std::string_view key) const;  // kNotFound
   // Each pair whose key begins with `prefix`, in key order from `from` (a whole key; empty: the first); stops when
-  // `visit` gives false. The views live only during the call.
+  // `visit` gives false. The views live only during the call, and `visit` must not write.
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;
   Status scan(std::string_view prefix, const Visit& visit, std::string_view from = {}) const;
 
@@ -50,8 +53,12 @@ class WriteTxn : public ReadTxn {
  public:
   Status put(std::string_view key, std::string_view value);
   Status erase(std::string_view key);  // absent is fine
-  // Runs on the committer's thread once the transaction is durable; not at all when it is not.
+  // Runs on the committer's thread once the transaction is durable and before anybody hears of it; not at all when it
+  // is not. Must be quick, and must not wait for a commit.
   void after_commit(std::function<void()> action);
+  // Runs on the committer's thread, newest first, when the change leaves nothing: it failed, the commit failed, or all
+  // is run again in a larger map. For what a change did outside the index.
+  void on_abort(std::function<void()> action);
 
  private:
   friend class Index;
@@ -60,15 +67,16 @@ class WriteTxn : public ReadTxn {
 
 class Index {
  public:
+  enum class Mode { kReadWrite, kReadOnly };  // read only: makes nothing; kNotFound when there is no index
   // Makes `folder` when missing. kFailedPrecondition for a store of a newer format, kDataLoss for one that is no store.
-  static Result<std::unique_ptr<Index>> open(const std::string& folder, std::string lab);
+  static Result<std::unique_ptr<Index>> open(const std::string& folder, std::string lab, Mode mode = Mode::kReadWrite);
   ~Index();
 
   ReadTxn read() const;
 
   // Runs each change in order in one durable transaction, each as a nested one: a change that fails leaves nothing and
-  // does not harm the others. `results[i]` is its status; when the commit itself fails, all get its error. One caller
-  // at a time.
+  // does not harm the others. `results[i]` is its status; when the commit itself fails, all that were well get its
+  // error. A change may run more than once. One caller at a time.
   using Change = std::function<Status(WriteTxn&)>;
   std::vector<Status> write(const std::vector<Change>& changes);
 

@@ -4,9 +4,10 @@
 //   store->index().read();  store->commit(change);  store->blobs().stage();
 //
 //   <folder>/lock   one server a folder       <folder>/index/   LMDB
-//   <folder>/blobs/ab/ab12...  contents       <folder>/stage/   imports under way; swept at the next start
+//   <folder>/blobs/AB/AB12...  contents       <folder>/stage/   imports under way; swept at the next start
 //
-// After any crash the next open finds the old state or the new one. Thread-safe.
+// After any crash the next open finds the old state or the new one. Thread-safe; outlives its transactions and
+// stagings. One lab a folder: the records of each have their prefix, the blobs are shared and counted for one.
 #pragma once
 
 #include <memory>
