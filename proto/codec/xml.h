@@ -35,4 +35,8 @@ Result<std::string> xml_root_name(std::string_view text);
 // covers.
 Result<std::string> xml_element_text(std::string_view text, std::string_view name);
 
+// Adds `text` with what XML does not take as it is escaped or, where that cannot be, as U+FFFD. For writers of XML that
+// is no message.
+void append_xml_escaped(std::string_view text, bool attribute, std::string* out);
+
 }  // namespace smslab::codec

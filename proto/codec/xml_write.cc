@@ -15,26 +15,6 @@ size_t unspeakable(std::string_view text, size_t at) {
   return three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF" ? 3 : 0;
 }
 
-void append_escaped(std::string_view text, bool attribute, std::string* out) {
-  for (size_t i = 0; i < text.size(); i++) {
-    if (const size_t length = unspeakable(text, i); length > 0) {
-      *out += "\xEF\xBF\xBD";
-      i += length - 1;
-      continue;
-    }
-    switch (const char c = text[i]) {
-      case '&': *out += "&amp;"; break;
-      case '<': *out += "&lt;"; break;
-      case '>': *out += "&gt;"; break;
-      case '\r': *out += "&#13;"; break;  // raw, a parser would read it as a line feed
-      case '"': attribute ? * out += "&quot;" : * out += c; break;
-      case '\t': attribute ? * out += "&#9;" : * out += c; break;
-      case '\n': attribute ? * out += "&#10;" : * out += c; break;
-      default: *out += c;
-    }
-  }
-}
-
 void append_cdata(std::string_view text, std::string* out) {
   *out += "<![CDATA[";
   for (size_t i = 0; i < text.size(); i++) {
@@ -121,7 +101,7 @@ class Writer {
     out_ += ' ';
     out_ += xml_name(field);
     out_ += "=\"";
-    append_escaped(scalar_text(message, field, -1), true, &out_);
+    append_xml_escaped(scalar_text(message, field, -1), true, &out_);
     out_ += '"';
   }
 
@@ -132,7 +112,7 @@ class Writer {
       if (!r.HasField(message, &field)) return;
       if (!layout.text()) return child(message, field, -1);
       const std::string text = scalar_text(message, field, -1);
-      return layout.cdata() ? append_cdata(text, &out_) : append_escaped(text, false, &out_);
+      return layout.cdata() ? append_cdata(text, &out_) : append_xml_escaped(text, false, &out_);
     }
     const int count = r.FieldSize(message, &field);
     const bool wrapped = !layout.wrap().empty() && (count > 0 || layout.wrap_always());
@@ -150,13 +130,33 @@ class Writer {
     }
     out_ += "<" + name + ">";
     const size_t begin = out_.size();
-    append_escaped(scalar_text(message, field, index), false, &out_);
+    append_xml_escaped(scalar_text(message, field, index), false, &out_);
     close(name, begin);
   }
 
   std::string& out_;
 };
 }  // namespace
+
+void append_xml_escaped(std::string_view text, bool attribute, std::string* out) {
+  for (size_t i = 0; i < text.size(); i++) {
+    if (const size_t length = unspeakable(text, i); length > 0) {
+      *out += "\xEF\xBF\xBD";
+      i += length - 1;
+      continue;
+    }
+    switch (const char c = text[i]) {
+      case '&': *out += "&amp;"; break;
+      case '<': *out += "&lt;"; break;
+      case '>': *out += "&gt;"; break;
+      case '\r': *out += "&#13;"; break;  // raw, a parser would read it as a line feed
+      case '"': attribute ? * out += "&quot;" : * out += c; break;
+      case '\t': attribute ? * out += "&#9;" : * out += c; break;
+      case '\n': attribute ? * out += "&#10;" : * out += c; break;
+      default: *out += c;
+    }
+  }
+}
 
 std::string to_xml(const Message& message) {
   std::string out;
