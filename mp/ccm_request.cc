@@ -1,0 +1,87 @@
+#include "mp/ccm_request.h"
+
+#include <algorithm>
+#include <array>
+
+#include "mp/location.h"
+#include "mp/policy.h"
+#include "mp/registration.h"
+#include "mp/sinks.h"
+#include "proto/base/text.h"
+
+namespace smslab::mp {
+namespace {
+struct Row {
+  std::string_view name;
+  CcmEndpoint endpoint;
+};
+// MP_StateMessage and MP_SinvCollFileEndpoint are assumed names (protocol 3.3 L).
+constexpr std::array kEndpoints = {
+    Row{"MP_ClientRegistration", register_client},
+    Row{"MP_PolicyManager", answer_policy_request},
+    Row{"MP_LocationManager", answer_location},
+    Row{"StatusReceiver", take_status},
+    Row{"MP_RelayEndpoint", take_report},
+    Row{"MP_StateMessage", take_report},
+    Row{"MP_DdrEndpoint", take_report},
+    Row{"MP_HinvEndpoint", take_report},
+    Row{"MP_SinvEndpoint", take_report},
+    Row{"MP_SinvCollFileEndpoint", take_report},
+};
+
+Result<CcmAnswer> dispatch(const CcmServer& server, ccm::Envelope message) {
+  const std::string name = message.endpoint();
+  const auto row =
+      std::find_if(kEndpoints.begin(), kEndpoints.end(), [&](const Row& r) { return iequals(r.name, name); });
+  if (row == kEndpoints.end()) return not_found("no endpoint '" + name + "'");  // A16, assumed
+  message.header.set_target_endpoint(std::string(row->name));                   // one spelling from here on
+  auto answer = row->endpoint(server, message);
+  if (!answer.ok()) return answer.status().prefixed(row->name);
+  return answer;
+}
+
+// A peer's text must not break a log line.
+std::string one_line(std::string text) {
+  constexpr size_t kMax = 500;
+  if (text.size() > kMax) text.resize(kMax);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
+  return text;
+}
+
+// Status codes that are the site's own trouble, which a client may try again later.
+bool is_ours(Code code) { return code == Code::kUnavailable || code == Code::kInternal || code == Code::kDataLoss; }
+}  // namespace
+
+wire::Reply answer_ccm(const CcmServer& server, const wire::Request& request) {
+  wire::Reply reply;
+  const auto log = [&](const Status& status) {
+    server.site.log.warning("CCM_POST from " + request.peer.host + ": " + one_line(status.to_string()));
+  };
+  const std::string* content_type = request.field("Content-Type");
+  const auto message = ccm::read_request(content_type == nullptr ? "" : *content_type, request.body);
+  if (!message.ok()) {
+    log(message.status());
+    reply.status = http_status(message.status().code());
+    return reply;
+  }
+  const auto answer = dispatch(server, *message);
+  if (!answer.ok()) {
+    log(answer.status());
+    if (is_ours(answer.status().code())) reply.status = http_status(answer.status().code());
+    return reply;
+  }
+  reply.after = answer->after;
+  if (answer->xml.empty() || message->async()) return reply;
+  const Site& site = server.site;
+  ccm::Multipart body = ccm::write_reply(
+      message->header, answer->xml,
+      {.message_id = site.random.guid("ccm reply", {message->header.source_host(), message->header.id()}),
+       .source_host = site.options.server,
+       .sent = site.clock.now()});
+  reply.set("Content-Type", std::move(body.content_type));
+  reply.body = wire::Body(std::move(body.body));
+  return reply;
+}
+
+}  // namespace smslab::mp

@@ -1,0 +1,37 @@
+// CCM_POST /ccm_system/request: one message of a client, from its envelope to the reply (facts: protocol 3 and 4).
+//
+//   Reply reply = answer_ccm({site, dps, "http://127.0.0.1:8080"}, request);
+//
+// The endpoint that the header names does the work: a plain function of the message and the site. What a real server
+// says to what it cannot use: 400 to a broken envelope, an empty 200 to an unknown endpoint, to a body of the wrong
+// shape and, in strict mode, to a bad signature; each with one line in the log and nothing written. A reply that tells
+// of something stored waits for it (Reply::after).
+#pragma once
+
+#include <string>
+
+#include "mp/dps.h"
+#include "mp/site.h"
+#include "mp/who.h"
+#include "proto/ccm/envelope.h"
+#include "proto/wire/handler.h"
+
+namespace smslab::mp {
+
+struct CcmServer {
+  Site& site;
+  const DpDirectory& dps;
+  std::string mp_url;
+};
+
+// What an endpoint makes of a message.
+struct CcmAnswer {
+  std::string xml;      // empty: 200 without a body
+  CompletionPtr after;  // what must be durable first
+};
+
+using CcmEndpoint = Result<CcmAnswer> (*)(const CcmServer& server, const ccm::Envelope& message);
+
+wire::Reply answer_ccm(const CcmServer& server, const wire::Request& request);
+
+}  // namespace smslab::mp

@@ -1,0 +1,28 @@
+#include "mp/client_plane.h"
+
+#include "mp/aut.h"
+#include "mp/ccm_request.h"
+#include "mp/policy_download.h"
+
+namespace smslab::mp {
+
+void mount_client_plane(wire::Router& router, Site& site, const DpDirectory& dps,
+                        const std::function<std::string()>& mp_url) {
+  router.add({"GET", "HEAD"}, "/SMS_MP/.sms_aut",
+             [&site, mp_url](const wire::Request& request) { return answer_auth(request, site, mp_url()); });
+  router.add({"GET", "HEAD"}, "/SMS_MP/.sms_pol",
+             [&site](const wire::Request& request) { return serve_policy(request, site); });
+  router.add({"CCM_POST", "POST"}, "/ccm_system/request", [&site, &dps, mp_url](const wire::Request& request) {
+    return answer_ccm({site, dps, mp_url()}, request);
+  });
+  // No Windows account is known here: clients fall back to the anonymous path (protocol 3.1).
+  router.add({"CCM_POST", "POST"}, "/ccm_system_windowsauth/request", [](const wire::Request&) {
+    wire::Reply reply;
+    reply.status = 401;
+    reply.set("WWW-Authenticate", "Negotiate");
+    reply.set("WWW-Authenticate", "NTLM");
+    return reply;
+  });
+}
+
+}  // namespace smslab::mp

@@ -1,0 +1,194 @@
+#include "mp/location.h"
+
+#include <algorithm>
+#include <array>
+
+#include "mp/aut.h"
+#include "proto/base/ids.h"
+#include "proto/base/text.h"
+#include "proto/base/uri.h"
+#include "proto/codec/xml.h"
+#include "proto/schema/client_messages.pb.h"
+#include "store/tables.h"
+
+namespace smslab::mp {
+namespace {
+constexpr const char* kSchemaVersion = "1.00";
+constexpr const char* kAdSite = "Default-First-Site-Name";
+constexpr const char* kSha256Id = "32780";  // CryptoAPI's (protocol 7.1)
+constexpr const char* kSha256Preference = "4";
+
+v1::Capabilities plain_http() {
+  v1::Capabilities out;
+  out.set_schema_version("1.0");
+  v1::NameValue* ssl = out.add_properties();
+  ssl->set_name("SSLState");
+  ssl->set_value("0");
+  return out;
+}
+
+v1::MpSite mp_site(const Site& site, const char* locality) {
+  v1::MpSite out;
+  out.set_site_code(site.options.site);
+  out.set_master_site_code(site.options.site);
+  out.set_site_locality(locality);
+  return out;
+}
+
+// The subnet of a DP that is addressed by number; else empty. Only ever shown, never matched (A10, assumed).
+std::string subnet_of(const std::string& host) {
+  const auto parts = split(host, '.');
+  const bool number =
+      parts.size() == 4 && std::ranges::all_of(parts, [](auto part) { return parse_u64(part).has_value(); });
+  return number ? host.substr(0, host.rfind('.')) + ".0" : std::string();
+}
+
+v1::LocationRecord location_record(const Site& site, const DpAddress& dp, const v1::Package& package,
+                                   uint32_t version) {
+  const std::string host = host_of_url(dp.url);
+  const Profile& profile = site.profile;
+  v1::LocationRecord out;
+  v1::LocationUrl* url = out.add_urls();
+  url->set_name(dp.url + "/" + std::string(profile.dp_virtual_directory) + "/" + package.id() + "/");
+  url->set_signature(dp.url + "/SMS_DP_SMSSIG$/" + package.id() + "." + std::to_string(version) + ".tar");
+  out.add_smb_paths()->set_name("\\\\" + dp.name + "\\" + std::string(profile.share) + "\\" + package.id() + "\\");
+  out.mutable_ad_site()->set_name(kAdSite);
+  out.add_subnets()->set_address(subnet_of(host));
+  out.mutable_metric()->set_value("");
+  out.set_version(std::string(profile.mp_version));
+  *out.mutable_capabilities() = plain_http();
+  out.set_server_remote_name(host);
+  out.set_dp_type("SERVER");
+  out.mutable_windows()->set_trust("1");
+  out.set_locality("LOCAL");
+  return out;
+}
+
+// The package as asked for, or nothing: an ID of another kind of content ("UID:..."), one that the site does not have.
+Result<std::optional<v1::Package>> asked_package(const Site& site, const v1::LocationPackage& asked) {
+  const auto id = parse_package_id(trim(asked.id()), "Package");
+  if (!id.ok()) return std::optional<v1::Package>();
+  auto package = store::kPackages.get(site.store.read(), {*id});
+  if (package.status().code() == Code::kNotFound) return std::optional<v1::Package>();
+  if (!package.ok()) return package.status();
+  return std::optional<v1::Package>(*std::move(package));
+}
+
+Result<std::string> content_location(const CcmServer& server, const std::string& document) {
+  const Site& site = server.site;
+  v1::ContentLocationRequest request;
+  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  const auto version = parse_u64(trim(request.package().version()));
+  ASSIGN_OR_RETURN(const std::optional<v1::Package> package, asked_package(site, request.package()));
+
+  v1::ContentLocationReply reply;
+  reply.set_schema_version(kSchemaVersion);
+  reply.mutable_content_info()->set_package_flags("0");
+  v1::LocationSite& records = *reply.add_sites();
+  if (package && version) {
+    const auto holds = [&](const v1::PackageDp& row, const DpAddress& dp) {
+      return iequals(row.dp(), dp.name) && row.state() == v1::PackageDp::INSTALLED && row.version() == *version;
+    };
+    for (const DpAddress& dp : server.dps.all()) {
+      if (std::ranges::any_of(package->dps(), [&](const v1::PackageDp& row) { return holds(row, dp); })) {
+        *records.add_records() = location_record(site, dp, *package, static_cast<uint32_t>(*version));
+      }
+    }
+    // The hash is that of the last update; of an older version that a DP still holds it is not known here.
+    if (site.profile.location_hashes && records.records_size() > 0 && *version == package->source_version() &&
+        !package->hash().sha256().empty()) {
+      v1::ContentHash* hash = reply.mutable_content_info()->add_hashes();
+      hash->set_algorithm(kSha256Id);
+      hash->set_hash_string(package->hash().sha256());
+      hash->set_hash_preference(kSha256Preference);
+    }
+  }
+  *records.mutable_mp_site() = mp_site(site, records.records_size() == 0 ? "FALLBACK" : "LOCAL");
+  return codec::to_xml(reply);
+}
+
+Result<std::string> site_information(const CcmServer& server, const std::string& document) {
+  const Site& site = server.site;
+  v1::SiteInformationRequest request;
+  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  v1::SiteInfoReply reply;
+  reply.set_schema_version(kSchemaVersion);
+  if (iequals(trim(request.site_code().name()), site.options.site)) {
+    v1::SiteInfo* info = reply.add_sites();
+    info->set_site_code(site.options.site);
+    info->set_default_mp(host_of_url(server.mp_url));
+    info->set_build_number(std::string(site.profile.mp_version));
+    info->set_version(std::string(site.profile.site_version));
+  }
+  return codec::to_xml(reply);
+}
+
+Result<std::string> local_mp(const CcmServer& server, const std::string& document) {
+  v1::LocalMPLocationRequest request;
+  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  v1::LocalMPLocationReply reply;
+  *reply.add_sites() = mp_site(server.site, "LOCAL");
+  return codec::to_xml(reply);
+}
+
+Result<std::string> enumerate_mp(const CcmServer& server, const std::string& document) {
+  const Site& site = server.site;
+  v1::EnumerateMPLocationRequest request;
+  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  v1::EnumerateMPLocationReply reply;
+  reply.set_schema_version(kSchemaVersion);
+  reply.mutable_mp_site()->set_site_code(site.options.site);
+  v1::MpRecord* record = reply.add_records();
+  record->mutable_intranet_name()->set_value(host_of_url(server.mp_url));
+  record->set_version(std::string(site.profile.mp_version));
+  *record->mutable_capabilities() = plain_http();
+  return codec::to_xml(reply);
+}
+
+Result<std::string> wsus(const CcmServer& server, const std::string& document) {
+  v1::WSUSLocationRequest request;
+  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  v1::WSUSLocationReply reply;
+  reply.set_schema_version(kSchemaVersion);
+  reply.add_sites()->mutable_mp_site()->set_site_code(server.site.options.site);  // the site has no WSUS
+  return codec::to_xml(reply);
+}
+
+// The shape is A13, assumed.
+Result<std::string> assigned_site(const CcmServer& server, const std::string& document) {
+  v1::AssignedSiteRequest request;
+  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  v1::AssignedSiteReply reply;
+  reply.set_schema_version(kSchemaVersion);
+  reply.mutable_site()->set_site_code(server.site.options.site);
+  return codec::to_xml(reply);
+}
+
+struct Row {
+  std::string_view root;
+  Result<std::string> (*answer)(const CcmServer&, const std::string&);
+};
+constexpr std::array kRequests = {
+    Row{"ContentLocationRequest", content_location},
+    Row{"SiteInformationRequest", site_information},
+    Row{"LocalMPLocationRequest", local_mp},
+    Row{"EnumerateMPLocationRequest", enumerate_mp},
+    Row{"WSUSLocationRequest", wsus},
+    Row{"AssignedSiteRequest", assigned_site},
+};
+}  // namespace
+
+Result<CcmAnswer> answer_location(const CcmServer& server, const ccm::Envelope& message) {
+  const std::string& document = message.documents.front();
+  ASSIGN_OR_RETURN(const std::string root, codec::xml_root_name(document));
+  const auto row = std::ranges::find(kRequests, std::string_view(root), &Row::root);
+  if (row == kRequests.end()) return invalid_argument("no location request <" + root + ">");
+  if (server.site.options.strict) {
+    ASSIGN_OR_RETURN(const Who who, identify(server.site.store.read(), message));
+    RETURN_IF_ERROR(authenticate(who, message, Signed::kIfPresent));
+  }
+  ASSIGN_OR_RETURN(std::string xml, row->answer(server, document));
+  return CcmAnswer{.xml = std::move(xml), .after = nullptr};
+}
+
+}  // namespace smslab::mp

@@ -1,0 +1,86 @@
+#include "mp/registration.h"
+
+#include "mp/clients_index.h"
+#include "proto/base/ids.h"
+#include "proto/base/text.h"
+#include "proto/base/time_text.h"
+#include "proto/ccm/signature.h"
+#include "proto/codec/xml.h"
+#include "proto/schema/client_messages.pb.h"
+#include "proto/schema/timestamp.h"
+
+namespace smslab::mp {
+namespace {
+constexpr int kRegistered = 0;
+constexpr int kApproved = 1;
+
+std::string discovered(const v1::RegistrationData& data, std::string_view name) {
+  for (const v1::NameValue& property : data.discovery_properties()) {
+    if (iequals(property.name(), name)) return property.value();
+  }
+  return {};
+}
+
+// What the client says of itself, checked. `smsid` is the proposed one or empty.
+Result<v1::Client> client_of(const v1::ClientRegistrationRequest& request, const ccm::Envelope& message) {
+  const v1::RegistrationData& data = request.data();
+  v1::Client client;
+  std::string name = discovered(data, "Netbios Name");
+  if (trim(name).empty()) name = message.header.source_host();
+  ASSIGN_OR_RETURN(*client.mutable_name(), parse_host_name(trim(name), "Netbios Name"));
+  client.set_fqdn(discovered(data, "FQ Name"));
+  client.set_client_version(data.agent_information().agent_version());
+  const std::string& proposed = trim(data.smsid()).empty() ? request.signature().smsid() : data.smsid();
+  if (!trim(proposed).empty()) {
+    ASSIGN_OR_RETURN(*client.mutable_smsid(), parse_smsid(trim(proposed), "SMSID"));
+  }
+  ASSIGN_OR_RETURN(*client.mutable_certificate(), ccm::certificate_hex(data.certificates().signing().hex()));
+  ASSIGN_OR_RETURN(*client.mutable_public_key(), ccm::public_key_of_certificate(client.certificate()));
+  return client;
+}
+
+// The SMSID that the site gives a client which proposes none.
+Result<std::string> smsid_for(const Site& site, const v1::Client& client) {
+  const auto known = client_by_name(site.store.read(), client.name());
+  if (!known.ok() && known.status().code() != Code::kNotFound) return known.status();
+  const bool same_key = known.ok() && (known->public_key().empty() || known->public_key() == client.public_key());
+  if (same_key && !known->smsid().empty()) return known->smsid();
+  return "GUID:" + site.random.guid("smsid", {client.name(), client.public_key()});
+}
+
+Status store_client(store::WriteTxn& txn, const Site& site, v1::Client client) {
+  const auto before = client_by_name(txn, client.name());
+  if (before.ok() && before->has_created()) *client.mutable_created() = before->created();
+  client.set_registered(true);
+  *client.mutable_last_seen() = to_timestamp(site.clock.now());
+  return put_client(txn, site, std::move(client));
+}
+}  // namespace
+
+Result<CcmAnswer> register_client(const CcmServer& server, const ccm::Envelope& message) {
+  Site& site = server.site;
+  const std::string& document = message.documents.front();
+  v1::ClientRegistrationRequest request;
+  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  ASSIGN_OR_RETURN(v1::Client client, client_of(request, message));
+  if (site.options.strict) {
+    ASSIGN_OR_RETURN(const std::string bytes, ccm::registration_bytes(document));
+    RETURN_IF_ERROR(ccm::verify(client.public_key(), bytes, request.signature().signature_value()));
+  }
+  if (client.smsid().empty()) {
+    ASSIGN_OR_RETURN(*client.mutable_smsid(), smsid_for(site, client));
+  }
+
+  v1::ClientRegistrationResponse response;
+  response.set_response_type(request.data().request_type());
+  response.set_time_stamp(format_rfc3339(std::chrono::floor<std::chrono::seconds>(site.clock.now())));
+  response.set_status(kRegistered);
+  response.set_smsid(client.smsid());
+  response.set_approval_status(kApproved);
+  return CcmAnswer{.xml = codec::to_xml(response), .after = site.store.submit([&site, client](store::WriteTxn& txn) {
+                     txn.after_commit([changes = site.changes] { changes->notify(); });
+                     return store_client(txn, site, client);
+                   })};
+}
+
+}  // namespace smslab::mp
