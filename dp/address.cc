@@ -91,13 +91,8 @@ Result<LoadedPtr> find_package(Contents& contents, const Address& address) {
 }
 
 Result<const store::Node*> find_node(const Loaded& package, const Address& address) {
-  std::string_view path = address.path;
-  const bool must_be_folder = path.ends_with('/');
-  if (must_be_folder) path.remove_suffix(1);
-  const store::Node* node = path.empty() && must_be_folder ? nullptr : package.tree->find(path);
-  if (!node || (must_be_folder && !node->folder)) {
-    return not_found("'" + address.path + "' is not in " + address.package_id);
-  }
+  const store::Node* node = address.path.starts_with('/') ? nullptr : package.tree->find(address.path);
+  if (!node) return not_found("'" + address.path + "' is not in " + address.package_id);
   return node;
 }
 

@@ -5,6 +5,7 @@
 #include "proto/base/text.h"
 #include "proto/schema/timestamp.h"
 #include "proto/wire/entity.h"
+#include "proto/wire/reply_head.h"
 
 namespace smslab::dp {
 namespace {
@@ -19,11 +20,7 @@ constexpr TypeRow kTypes[] = {
     {".zip", "application/zip"},
 };
 
-wire::Reply forbidden() {
-  wire::Reply reply;
-  reply.status = 403;
-  return reply;
-}
+wire::Reply forbidden() { return wire::error_reply(403, "folders are listed by PROPFIND"); }
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "dp/contents.h"
 
+#include "store/manifest.h"
+
 namespace smslab::dp {
 
 const Overlay* Loaded::damage(const v1::FileEntry& file) const {
@@ -62,8 +64,7 @@ Result<LoadedPtr> Contents::load(const std::string& package_id) const {
   }
   auto loaded = std::make_shared<Loaded>();
   loaded->content = *std::move(content);
-  ASSIGN_OR_RETURN(v1::Manifest manifest,
-                   store::kManifests.get(txn, {package_id, store::number_key(loaded->content.version())}));
+  ASSIGN_OR_RETURN(v1::Manifest manifest, store::load_manifest(txn, package_id, loaded->content.version()));
   loaded->tree = store::ContentTree::build(std::move(manifest));
   RETURN_IF_ERROR(store::kDamages.each(txn, {package_id}, [&](const store::Key&, const v1::DamageRecord& record) {
     loaded->damages[record.damage().path()].add(record.damage());

@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "dp/manifest.h"
 #include "proto/base/ids.h"
 #include "proto/base/random.h"
 #include "proto/base/text.h"
 #include "proto/fault/damage.h"
+#include "store/manifest.h"
 
 namespace smslab::dp {
 namespace {
@@ -83,13 +83,16 @@ Result<const v1::FileEntry*> choose_file(const Loaded& package, const v1::Damage
                    .below(files.size(), "corrupt-file", {request.rule_id(), dp, package.content.package_id()})];
 }
 
+// The package hash is that of the tree as it is served, all other damage included.
 v1::Foretold foretell(const Loaded& package, const v1::FileDamage& damage, uint64_t first_wrong_offset) {
-  std::map<std::string, v1::Hash> changed;
-  for (const auto& [path, overlay] : package.damages) changed[path] = overlay.hash;
-  changed[damage.path()] = damage.hash();
+  v1::Manifest served = package.manifest();
+  for (auto& file : *served.mutable_files()) {
+    if (const Overlay* overlay = package.damage(file)) *file.mutable_hash() = overlay->hash;
+    if (file.path() == damage.path()) *file.mutable_hash() = damage.hash();
+  }
   v1::Foretold foretold;
   *foretold.mutable_file() = damage.hash();
-  *foretold.mutable_package() = package_hash(package.manifest(), changed);
+  *foretold.mutable_package() = store::package_hash(served);
   foretold.set_first_wrong_offset(first_wrong_offset);
   return foretold;
 }
@@ -204,9 +207,8 @@ Status Damages::store_change(const Loaded& planned, const std::vector<v1::Damage
       RETURN_IF_ERROR(kDamages.put(txn, {package_id, number_key(*parse_rule(record.rule_id()))}, record));
     }
     content->set_generation(content->generation() + 1);
-    RETURN_IF_ERROR(kDpContents.put(txn, {package_id}, *content));
     txn.after_commit([this, package_id] { contents_.forget(package_id); });
-    return ok_status();
+    return kDpContents.put(txn, {package_id}, *content);
   });
 }
 

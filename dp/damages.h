@@ -36,7 +36,7 @@ class Damages {
   const std::string dp_name_;
   store::Store& store_;
   Contents& contents_;
-  const Log log_;
+  const Log& log_;
 };
 
 }  // namespace smslab::dp

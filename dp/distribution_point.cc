@@ -39,11 +39,12 @@ class DistributionPoint::Impl {
  public:
   Impl(DpOptions options, std::unique_ptr<store::Store> store, const Clock& clock, const Log& log)
       : name_(std::move(options.name)),
+        log_(log),
         store_(std::move(store)),
         contents_(*store_),
-        receiver_(*store_, contents_, clock, log),
-        damages_(name_, *store_, contents_, log),
-        server_({.token = std::move(options.token)}, clock, log) {
+        receiver_(*store_, contents_, clock, log_),
+        damages_(name_, *store_, contents_, log_),
+        server_({.token = std::move(options.token)}, clock, log_) {
     add_client_routes();
     add_control_routes();
   }
@@ -70,7 +71,8 @@ class DistributionPoint::Impl {
                  .pattern = "/dp/v1/blobs/{sha256}",
                  .summary = "One content, by its SHA-256",
                  .handler = [this](ControlRequest& request) -> Result<ControlReply> {
-                   RETURN_IF_ERROR(receiver_.put(request.param("sha256"), request.read_body));
+                   if (!request.body_size) return invalid_argument("its size must be known first", "Content-Length");
+                   RETURN_IF_ERROR(receiver_.put(request.param("sha256"), *request.body_size, request.read_body));
                    return ControlReply{};
                  },
                  .streams_body = true});
@@ -107,6 +109,7 @@ class DistributionPoint::Impl {
   }
 
   const std::string name_;
+  const Log log_;
   const std::unique_ptr<store::Store> store_;
   Contents contents_;
   Receiver receiver_;

@@ -1,14 +1,12 @@
 #include "dp/receive.h"
 
-#include <limits>
 #include <unordered_set>
 #include <utility>
 
-#include "dp/manifest.h"
-#include "proto/base/digest.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "proto/schema/timestamp.h"
+#include "store/manifest.h"
 
 namespace smslab::dp {
 namespace {
@@ -16,7 +14,7 @@ namespace {
 using store::kDamages;
 using store::kDpContents;
 using store::kManifests;
-using store::number_key;
+using store::manifest_key;
 using store::WriteTxn;
 
 // The record of a package, with version 0 when it is not installed. It outlives a removal, so that its generation never
@@ -29,11 +27,24 @@ Result<v1::DpContent> content_of(const store::ReadTxn& txn, const std::string& p
   return none;
 }
 
+// What the site sent must be whole and true in itself before anything is taken from it.
+Status check_manifest(const v1::Manifest& manifest) {
+  const auto package_id = parse_package_id(manifest.package_id(), "manifest.package_id");
+  if (!package_id.ok()) return package_id.status();
+  if (*package_id != manifest.package_id()) {
+    return invalid_argument("the package ID '" + manifest.package_id() + "' is not in upper case",
+                            "manifest.package_id");
+  }
+  if (manifest.version() == 0) return invalid_argument("versions begin with 1", "manifest.version");
+  const Status checked = store::check_manifest(manifest);
+  return checked.ok() ? checked : invalid_argument(checked.message(), "manifest");
+}
+
 // Takes away what is installed of a package, if anything; the rule IDs of the damage that went with it.
 Result<std::vector<std::string>> clear(WriteTxn& txn, store::Blobs& blobs, const v1::DpContent& content) {
   std::vector<std::string> healed;
   if (content.version() == 0) return healed;
-  const store::Key key{content.package_id(), number_key(content.version())};
+  const store::Key key = manifest_key(content.package_id(), content.version());
   ASSIGN_OR_RETURN(const v1::Manifest manifest, kManifests.get(txn, key));
   RETURN_IF_ERROR(blobs.drop(txn, manifest));
   RETURN_IF_ERROR(kManifests.erase(txn, key));
@@ -58,13 +69,9 @@ Result<v1::OfferReply> Receiver::offer(const v1::Offer& offer) {
   return reply;
 }
 
-Status Receiver::put(const std::string& sha256, const std::function<Status(const Sink&)>& read) {
-  const std::string name = ascii_upper(sha256);
-  if (name.size() != 64 || name.find_first_not_of("0123456789ABCDEF") != std::string::npos) {
-    return invalid_argument("'" + sha256 + "' is not a SHA-256 in hex", "sha256");
-  }
+Status Receiver::put(const std::string& sha256, uint64_t size, const std::function<Status(const Sink&)>& read) {
   ASSIGN_OR_RETURN(const auto staged, staging());
-  ASSIGN_OR_RETURN(const auto receiver, staged->receive(name, std::numeric_limits<uint64_t>::max()));
+  ASSIGN_OR_RETURN(const auto receiver, staged->receive(ascii_upper(sha256), size));
   RETURN_IF_ERROR(read([&](std::string_view piece) { return receiver->append(piece); }));
   return receiver->finish().status();
 }
@@ -73,6 +80,7 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
   const v1::Manifest& manifest = commit.manifest();
   RETURN_IF_ERROR(check_manifest(manifest));
   ASSIGN_OR_RETURN(const auto staged, staging());
+  MutexLock committing(committing_);
   ASSIGN_OR_RETURN(const auto absent, missing(manifest, *staged));
   if (!absent.empty()) {
     return failed_precondition(std::to_string(absent.size()) + " contents of " + manifest.package_id() + " version " +
@@ -82,15 +90,17 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
 
   std::unordered_set<std::string> wanted;
   for (const auto& file : manifest.files()) wanted.insert(file.hash().sha256());
-  const std::string digest = digest_hex(Algorithm::kSha256, manifest.SerializeAsString());
+  const std::string digest = store::manifest_digest(manifest);
   const LabTime now = clock_.now();
   v1::CommitReply reply;
   bool installed = false;
-  RETURN_IF_ERROR(store_.commit([&](WriteTxn& txn) {
+  const auto change = [&](WriteTxn& txn) -> Status {
     reply.Clear();
     ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, manifest.package_id()));
     installed = commit.overwrite() || content.version() != manifest.version() || content.manifest_digest() != digest;
     if (installed) {
+      // First, so that it runs before the contents that nobody refers to any more are unlinked.
+      txn.after_commit([this, id = manifest.package_id()] { contents_.forget(id); });
       RETURN_IF_ERROR(staged->publish(txn, [&](const std::string& sha256) { return wanted.contains(sha256); }));
       RETURN_IF_ERROR(store_.blobs().refer(txn, manifest));
       ASSIGN_OR_RETURN(const auto healed, clear(txn, store_.blobs(), content));
@@ -100,13 +110,13 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
       content.set_generation(content.generation() + 1);
       content.set_size(manifest.size());
       *content.mutable_installed() = to_timestamp(now);
-      RETURN_IF_ERROR(kManifests.put(txn, {manifest.package_id(), number_key(manifest.version())}, manifest));
+      RETURN_IF_ERROR(kManifests.put(txn, manifest_key(manifest.package_id(), manifest.version()), manifest));
       RETURN_IF_ERROR(kDpContents.put(txn, {manifest.package_id()}, content));
-      txn.after_commit([this, id = manifest.package_id()] { contents_.forget(id); });
     }
     *reply.mutable_content() = std::move(content);
     return ok_status();
-  }));
+  };
+  RETURN_IF_ERROR(store_.commit(change));
   if (installed) {
     log_.info("installed " + manifest.package_id() + " version " + std::to_string(manifest.version()) + ": " +
               std::to_string(manifest.files_size()) + " files, " + std::to_string(manifest.size()) + " bytes");
@@ -118,20 +128,20 @@ Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
   ASSIGN_OR_RETURN(const std::string package_id, parse_package_id(removal.package_id(), "package_id"));
   v1::RemovalReply reply;
   uint32_t version = 0;
-  RETURN_IF_ERROR(store_.commit([&](WriteTxn& txn) {
+  const auto change = [&](WriteTxn& txn) -> Status {
     reply.Clear();
     ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, package_id));
     version = content.version();
     if (version == 0) return ok_status();
+    txn.after_commit([this, package_id] { contents_.forget(package_id); });
     ASSIGN_OR_RETURN(const auto healed, clear(txn, store_.blobs(), content));
     reply.mutable_healed_rules()->Assign(healed.begin(), healed.end());
     v1::DpContent gone;
     gone.set_package_id(package_id);
     gone.set_generation(content.generation() + 1);
-    RETURN_IF_ERROR(kDpContents.put(txn, {package_id}, gone));
-    txn.after_commit([this, package_id] { contents_.forget(package_id); });
-    return ok_status();
-  }));
+    return kDpContents.put(txn, {package_id}, gone);
+  };
+  RETURN_IF_ERROR(store_.commit(change));
   if (version != 0) log_.info("removed " + package_id + " version " + std::to_string(version));
   return reply;
 }

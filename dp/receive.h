@@ -27,10 +27,10 @@ class Receiver {
 
   Result<v1::OfferReply> offer(const v1::Offer& offer);
 
-  // One content, streamed: `read` hands each piece on. kDataLoss when the bytes are not those of `sha256`; then nothing
-  // is kept.
+  // One content of `size` bytes, streamed: `read` hands each piece on. kDataLoss when the bytes are not those of
+  // `sha256`; then nothing is kept.
   using Sink = std::function<Status(std::string_view piece)>;
-  Status put(const std::string& sha256, const std::function<Status(const Sink&)>& read);
+  Status put(const std::string& sha256, uint64_t size, const std::function<Status(const Sink&)>& read);
 
   // kFailedPrecondition when contents are missing. What is installed already, and is not to be overwritten, stays as it
   // is; any other commit takes the package's damage away.
@@ -46,7 +46,9 @@ class Receiver {
   store::Store& store_;
   Contents& contents_;
   const Clock& clock_;
-  const Log log_;
+  const Log& log_;
+  // One commit at a time: a staging has one user. Held over the disk; neither readers nor put() want it.
+  Mutex committing_;
   Mutex mu_;
   std::shared_ptr<store::Staging> staging_ GUARDED_BY(mu_);
 };

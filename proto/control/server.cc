@@ -37,22 +37,23 @@ class Body {
   using Sink = ControlRequest::Sink;
 
   Body(const httplib::Request& request, const httplib::ContentReader* reader) : reader_(reader) {
-    const bool chunked = request.has_header("Transfer-Encoding");
+    chunked_ = request.has_header("Transfer-Encoding");
     const size_t lengths = request.get_header_value_count("Content-Length");
     length_ = lengths == 0 ? 0 : parse_u64(trim(request.get_header_value("Content-Length")));
-    if (!length_ || lengths > 1 || (chunked && lengths > 0)) {
+    if (!length_ || lengths > 1 || (chunked_ && lengths > 0)) {
       state_ = State::kBroken;
       framing_ = invalid_argument("the length of the body is not clear", "Content-Length");
     } else if (istarts_with(request.get_header_value("Content-Type"), "multipart/")) {
       state_ = State::kBroken;
       framing_ = invalid_argument("multipart bodies are not understood", "Content-Type");
-    } else if (chunked || *length_ > 0) {
+    } else if (chunked_ || *length_ > 0) {
       state_ = reader == nullptr ? State::kBroken : State::kUnread;
       if (reader == nullptr) framing_ = invalid_argument("a " + request.method + " request has no body");
     }
   }
 
   const Status& framing() const { return framing_; }
+  std::optional<uint64_t> size() const { return chunked_ ? std::nullopt : length_; }
 
   Status read(const Sink& sink) {
     if (state_ == State::kNone) return ok_status();
@@ -99,6 +100,7 @@ class Body {
 
   const httplib::ContentReader* reader_;
   std::optional<uint64_t> length_;
+  bool chunked_ = false;
   State state_ = State::kNone;
   Status framing_;
 };
@@ -221,6 +223,7 @@ class ControlServer::Impl {
     request.path = in.target.substr(0, in.target.find('?'));
     request.content_type = in.get_header_value("Content-Type");
     request.accept = in.get_header_value("Accept");
+    request.body_size = body.size();
     ASSIGN_OR_RETURN(Target target, parse_target(in.target));
     request.query = std::move(target.query);
 

@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ class ControlRequest {
   std::map<std::string, std::string> query;
   std::string content_type, accept;
   std::string body;                              // empty on a streaming route
+  std::optional<uint64_t> body_size;             // as announced; nothing when it comes in chunks
   std::function<Status(const Sink&)> read_body;  // on a streaming route; once. An error of the sink is returned
 
   const std::string& param(const std::string& name) const { return params.at(name); }

@@ -1,0 +1,220 @@
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "proto/base/uri.h"
+#include "tests/dp/fixture.h"
+
+namespace smslab::dp {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const Files kFiles = {{"Setup.exe", "MZ"}, {"Sub/b.txt", "world\n"}, {"Sub/copy.txt", "world\n"}, {"empty", ""}};
+const std::vector<std::string> kFolders = {"Sub", "Sub/Empty"};
+
+class Receive : public DpTest {};
+
+TEST_F(Receive, OfferPutCommit) {
+  const v1::Manifest manifest = manifest_of("LON00001", 1, kFiles, kFolders);
+  const auto offered = offer(manifest);
+  ASSERT_TRUE(offered.ok()) << offered.status().to_string();
+  EXPECT_EQ(offered->missing_size(), 3);  // one content twice
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 404);
+
+  const auto sent = send(manifest, kFiles);
+  ASSERT_TRUE(sent.ok()) << sent.status().to_string();
+  EXPECT_EQ(sent->content().package_id(), "LON00001");
+  EXPECT_EQ(sent->content().version(), 1u);
+  EXPECT_EQ(sent->content().generation(), 1u);
+  EXPECT_EQ(sent->content().size(), 14u);
+  EXPECT_EQ(sent->content().manifest_digest(), digest_hex(Algorithm::kSha256, manifest.SerializeAsString()));
+  EXPECT_EQ(from_timestamp(sent->content().installed()), clock_.now());
+  for (const auto& [path, bytes] : kFiles) {
+    const Answer answer = get("/SMS_DP_SMSPKG$/LON00001/" + percent_encode_path(path));
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_EQ(answer.body, bytes) << path;
+  }
+  EXPECT_EQ(stored_blobs(), 3u);
+  const v1::DpInfo info = contents();
+  EXPECT_EQ(info.name(), "LON-DCSMS-01");
+  ASSERT_EQ(info.contents_size(), 1);
+  EXPECT_EQ(info.contents(0).SerializeAsString(), sent->content().SerializeAsString());
+  EXPECT_THAT(offer(manifest)->missing(), IsEmpty());
+}
+
+TEST_F(Receive, ASecondPackageSendsOnlyWhatIsNew) {
+  install("LON00001", 1, kFiles, kFolders);
+  Files more = kFiles;
+  more["new.bin"] = "new";
+  const auto offered = offer(manifest_of("LON00002", 1, more, kFolders));
+  ASSERT_TRUE(offered.ok());
+  EXPECT_THAT(offered->missing(), ElementsAre(digest_hex(Algorithm::kSha256, "new")));
+}
+
+TEST_F(Receive, WrongBytesAreRefused) {
+  const v1::Manifest manifest = manifest_of("LON00001", 1, {{"a", "right"}});
+  const std::string name = digest_hex(Algorithm::kSha256, "right");
+  const Status refused = put(name, "wrong");
+  EXPECT_THAT(refused.message(), HasSubstr("DATA_LOSS"));
+  EXPECT_THAT(put("12AB", "right").message(), HasSubstr("INVALID_ARGUMENT"));
+  EXPECT_THAT(offer(manifest)->missing(), ElementsAre(name));
+  EXPECT_EQ(commit(manifest).status().code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(put(name, "right").ok());
+  EXPECT_TRUE(put(name, "right").ok());  // the same again
+  EXPECT_THAT(offer(manifest)->missing(), IsEmpty());
+  EXPECT_TRUE(commit(manifest).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").body, "right");
+}
+
+TEST_F(Receive, MissingContentsAreRefusedAndWhatCameStays) {
+  const Files files = {{"a", "one"}, {"b", "two"}, {"c", "three"}};
+  const v1::Manifest manifest = manifest_of("LON00001", 1, files);
+  ASSERT_TRUE(put(digest_hex(Algorithm::kSha256, "one"), "one").ok());
+  const auto refused = commit(manifest);
+  EXPECT_EQ(refused.status().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(refused.status().message(), HasSubstr("2 contents"));
+  EXPECT_THAT(contents().contents(), IsEmpty());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").status, 404);
+  EXPECT_EQ(stored_blobs(), 0u);
+  EXPECT_EQ(offer(manifest)->missing_size(), 2);
+  EXPECT_TRUE(send(manifest, files).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/c").body, "three");
+}
+
+TEST_F(Receive, TheSameCommitAgainChangesNothing) {
+  install("LON00001", 1, kFiles, kFolders);
+  ASSERT_TRUE(damage(damage_request("1", "LON00001", "Setup.exe")).ok());
+  clock_.advance(std::chrono::hours(1));
+  const auto again = commit(manifest_of("LON00001", 1, kFiles, kFolders));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->content().generation(), 2u);
+  EXPECT_THAT(again->healed_rules(), IsEmpty());
+  EXPECT_NE(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").body, "MZ");
+}
+
+TEST_F(Receive, OverwriteHeals) {
+  install("LON00001", 1, kFiles, kFolders);
+  const std::string etag = get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").field("ETag");
+  ASSERT_TRUE(damage(damage_request("2", "LON00001", "Setup.exe")).ok());
+  ASSERT_TRUE(damage(damage_request("10", "LON00001", "Sub/b.txt")).ok());
+  const auto refreshed = send(manifest_of("LON00001", 1, kFiles, kFolders), kFiles, true);
+  ASSERT_TRUE(refreshed.ok()) << refreshed.status().to_string();
+  EXPECT_THAT(refreshed->healed_rules(), ElementsAre("2", "10"));
+  EXPECT_EQ(refreshed->content().generation(), 4u);
+  const Answer answer = get("/SMS_DP_SMSPKG$/LON00001/Setup.exe");
+  EXPECT_EQ(answer.body, "MZ");
+  EXPECT_EQ(answer.field("ETag"), etag);
+  EXPECT_EQ(stored_blobs(), 3u);
+  EXPECT_TRUE(lift("2").ok());  // nothing is left to lift
+}
+
+TEST_F(Receive, AnUpdateReplacesTheVersionAndDropsItsContents) {
+  install("LON00001", 1, {{"a", "old"}, {"b", "kept"}});
+  ASSERT_TRUE(damage(damage_request("1", "LON00001", "b")).ok());
+  const auto sent = send(manifest_of("LON00001", 2, {{"a", "new"}, {"b", "kept"}}), {{"a", "new"}, {"b", "kept"}});
+  ASSERT_TRUE(sent.ok());
+  EXPECT_THAT(sent->healed_rules(), ElementsAre("1"));
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").body, "new");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/b").body, "kept");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.1/a").status, 404);
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.2/a").status, 200);
+  EXPECT_EQ(stored_blobs(), 2u);
+  restart();
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").body, "new");
+  EXPECT_EQ(stored_blobs(), 2u);
+}
+
+TEST_F(Receive, RemovalTakesTheLastReferenceAndComesBackNewer) {
+  install("LON00001", 1, {{"a", "shared"}, {"b", "own"}});
+  install("LON00002", 1, {{"a", "shared"}});
+  ASSERT_TRUE(damage(damage_request("7", "LON00001", "b")).ok());
+  const auto removed = remove("lon00001");
+  ASSERT_TRUE(removed.ok());
+  EXPECT_THAT(removed->healed_rules(), ElementsAre("7"));
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/b").status, 404);
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00002/a").body, "shared");
+  EXPECT_EQ(stored_blobs(), 1u);
+  EXPECT_EQ(contents().contents_size(), 1);
+  EXPECT_TRUE(remove("LON00001").ok());
+  EXPECT_TRUE(remove("LON0BEEF").ok());
+  EXPECT_EQ(remove("nonsense").status().code(), Code::kInvalidArgument);
+
+  install("LON00001", 1, {{"a", "shared"}, {"b", "own"}});
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/b").body, "own");
+  EXPECT_GT(contents().contents(0).generation(), 2u);
+}
+
+TEST_F(Receive, AManifestThatIsNotTrueIsRefused) {
+  struct Case {
+    const char* name;
+    std::function<void(v1::Manifest&)> spoil;
+    bool rehash;
+  };
+  const std::vector<Case> cases = {
+      {"package ID", [](auto& m) { m.set_package_id("LON1"); }, false},
+      {"package ID in lower case", [](auto& m) { m.set_package_id("lon00001"); }, false},
+      {"no version", [](auto& m) { m.set_version(0); }, false},
+      {"climbs out", [](auto& m) { m.mutable_files(0)->set_path("../Setup.exe"); }, true},
+      {"absolute", [](auto& m) { m.mutable_files(0)->set_path("/Setup.exe"); }, true},
+      {"backslash", [](auto& m) { m.mutable_files(0)->set_path("Sub\\x"); }, true},
+      {"differs only in case", [](auto& m) { m.mutable_files(1)->set_path("SUB/COPY.TXT"); }, true},
+      {"file named as a folder", [](auto& m) { m.mutable_files(0)->set_path("sub"); }, true},
+      {"folder not listed", [](auto& m) { m.mutable_files(0)->set_path("Other/Setup.exe"); }, true},
+      {"file used as a folder", [](auto& m) { m.mutable_files(1)->set_path("Setup.exe/b.txt"); }, true},
+      {"size of the whole", [](auto& m) { m.set_size(m.size() + 1); }, false},
+      {"short digest", [](auto& m) { m.mutable_files(0)->mutable_hash()->set_sha1("AB"); }, true},
+      {"lower-case digest", [](auto& m) { m.mutable_files(0)->mutable_hash()->set_md5(std::string(32, 'a')); }, true},
+      {"no digests", [](auto& m) { m.mutable_files(0)->clear_hash(); }, true},
+      {"package hash", [](auto& m) { m.mutable_hash()->set_sha1(std::string(40, '0')); }, false},
+      {"name changed under the hash", [](auto& m) { m.mutable_files(0)->set_path("Setup2.exe"); }, false},
+  };
+  for (const Case& wrong : cases) {
+    SCOPED_TRACE(wrong.name);
+    v1::Manifest manifest = manifest_of("LON00001", 1, kFiles, kFolders);
+    wrong.spoil(manifest);
+    if (wrong.rehash) *manifest.mutable_hash() = store::package_hash(manifest);
+    EXPECT_EQ(offer(manifest).status().code(), Code::kInvalidArgument);
+    EXPECT_EQ(commit(manifest).status().code(), Code::kInvalidArgument);
+  }
+  EXPECT_THAT(contents().contents(), IsEmpty());
+  install("LON00001", 1, kFiles, kFolders);
+}
+
+// Only the bytes themselves can tell: the commit finds it out.
+TEST_F(Receive, ADigestThatIsNotThatOfTheBytesIsRefused) {
+  const Files files = {{"a", "one"}, {"b", "two"}};
+  v1::Manifest manifest = manifest_of("LON00001", 1, files);
+  manifest.mutable_files(0)->mutable_hash()->set_sha1(std::string(40, '0'));
+  *manifest.mutable_hash() = store::package_hash(manifest);
+  EXPECT_EQ(send(manifest, files).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(stored_blobs(), 0u);
+  EXPECT_THAT(contents().contents(), IsEmpty());
+  EXPECT_EQ(offer(manifest)->missing_size(), 0);  // what came stays for a better manifest
+  EXPECT_TRUE(commit(manifest_of("LON00001", 1, files)).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/b").body, "two");
+}
+
+TEST_F(Receive, WithoutTheTokenNothing) {
+  control::HttpClient stranger({.base = control_, .token = "guess", .bind = ""});
+  v1::Removal removal;
+  removal.set_package_id("LON00001");
+  install("LON00001", 1, kFiles, kFolders);
+  EXPECT_EQ(stranger.call("POST", "/dp/v1/removals", &removal, nullptr).code(), Code::kUnauthenticated);
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 200);
+}
+
+TEST_F(Receive, AHalfReceivedVersionIsGoneAfterARestart) {
+  const v1::Manifest manifest = manifest_of("LON00001", 1, kFiles, kFolders);
+  ASSERT_TRUE(put(manifest.files(0).hash().sha256(), kFiles.at(manifest.files(0).path())).ok());
+  restart();
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/dp/stage"));
+  EXPECT_EQ(offer(manifest)->missing_size(), 3);
+  EXPECT_EQ(stored_blobs(), 0u);
+  install("LON00001", 1, kFiles, kFolders);
+}
+
+}  // namespace
+}  // namespace smslab::dp
