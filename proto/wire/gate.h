@@ -25,7 +25,7 @@
 namespace smslab::wire {
 
 struct GateOptions {
-  HeadLimits head;
+  HeadLimits head = {};
   uint64_t body_bytes = uint64_t{16} << 20;  // of one request
   size_t workers = 2;
   std::chrono::milliseconds head_timeout{10'000};      // a whole head, from its first byte
