@@ -21,6 +21,9 @@ using store::WriteTxn;
 
 // A plan reads a file without holding anything; when the package changed meanwhile it is made again.
 constexpr int kAttempts = 5;
+Status changed_meanwhile(const std::string& package_id) {
+  return {Code::kAborted, "package " + package_id + " changed meanwhile; try again"};
+}
 template <class Action>
 auto retry(Action action) {
   auto done = action();
@@ -41,10 +44,10 @@ Result<uint64_t> parse_rule(const std::string& rule_id) {
   return *rule;
 }
 
-// All damage on this DP, in order of package and rule.
-Result<std::vector<v1::DamageRecord>> all_records(const store::ReadTxn& txn) {
+// The damage of one package, or with an empty prefix all of this DP; in order of package and rule.
+Result<std::vector<v1::DamageRecord>> records_of(const store::ReadTxn& txn, const store::Key& prefix) {
   std::vector<v1::DamageRecord> records;
-  RETURN_IF_ERROR(kDamages.each(txn, {}, [&](const store::Key&, const v1::DamageRecord& record) {
+  RETURN_IF_ERROR(kDamages.each(txn, prefix, [&](const store::Key&, const v1::DamageRecord& record) {
     records.push_back(record);
     return true;
   }));
@@ -125,13 +128,15 @@ Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
   }
   ASSIGN_OR_RETURN(const v1::FileEntry* file, choose_file(*package, request, dp_name_));
 
-  ASSIGN_OR_RETURN(wire::Body bytes, contents_.body(*package, *file));
+  auto bytes = contents_.body(*package, *file);
+  if (bytes.status().code() == Code::kNotFound) return changed_meanwhile(package_id);
+  RETURN_IF_ERROR(bytes.status());
   ASSIGN_OR_RETURN(v1::FileDamage damage,
                    fault::plan_damage(request.corrupt(), {request.seed(), request.rule_id(), dp_name_, package_id},
-                                      *file, reader(std::move(bytes))));
+                                      *file, reader(*std::move(bytes))));
   std::vector<v1::DamageRecord> put;
   uint64_t first_wrong_offset = damage.extents(0).offset();
-  ASSIGN_OR_RETURN(std::vector<v1::DamageRecord> records, all_records(store_.read()));
+  ASSIGN_OR_RETURN(std::vector<v1::DamageRecord> records, records_of(store_.read(), {}));
   for (v1::DamageRecord& record : records) {
     if (record.rule_id() == request.rule_id()) {
       return already_exists("rule " + record.rule_id() + " is placed on this distribution point already", "rule_id");
@@ -164,34 +169,34 @@ Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
 }
 
 Status Damages::lift_once(uint64_t rule) {
-  ASSIGN_OR_RETURN(const std::vector<v1::DamageRecord> records, all_records(store_.read()));
-  const auto lifted =
-      std::ranges::find_if(records, [&](const auto& record) { return record.rule_id() == std::to_string(rule); });
-  if (lifted == records.end()) return ok_status();
-  const std::string& path = lifted->damage().path();
-  const Status changed(Code::kAborted, "package " + lifted->package_id() + " changed meanwhile; try again");
-  const auto found = contents_.find(lifted->package_id());
-  if (found.status().code() == Code::kNotFound) return changed;
-  ASSIGN_OR_RETURN(const LoadedPtr package, found);
+  const auto is_lifted = [rule](const v1::DamageRecord& record) { return record.rule_id() == std::to_string(rule); };
+  ASSIGN_OR_RETURN(const std::vector<v1::DamageRecord> everywhere, records_of(store_.read(), {}));
+  const auto found = std::ranges::find_if(everywhere, is_lifted);
+  if (found == everywhere.end()) return ok_status();
+  const std::string package_id = found->package_id(), path = found->damage().path();
 
-  std::vector<v1::DamageRecord> put;
-  Overlay rest;
-  for (const v1::DamageRecord& record : records) {
-    if (record.package_id() != lifted->package_id() || record.damage().path() != path || &record == &*lifted) continue;
-    put.push_back(record);
-    rest.add(record.damage());
-  }
-  if (!put.empty()) {
+  // The package first, then its records: if they are newer than it, store_change() finds out.
+  const auto loaded = contents_.find(package_id);
+  if (loaded.status().code() == Code::kNotFound) return changed_meanwhile(package_id);
+  ASSIGN_OR_RETURN(const LoadedPtr package, loaded);
+  ASSIGN_OR_RETURN(std::vector<v1::DamageRecord> rest, records_of(store_.read(), {package_id}));
+  std::erase_if(rest,
+                [&](const v1::DamageRecord& record) { return is_lifted(record) || record.damage().path() != path; });
+  if (!rest.empty()) {
     const store::Node* node = package->tree->find(path);
-    if (!node || node->folder) return changed;
-    ASSIGN_OR_RETURN(auto file, store_.blobs().open(node->file->hash().sha256()));
+    if (!node || node->folder) return changed_meanwhile(package_id);
+    Overlay overlay;
+    for (const v1::DamageRecord& record : rest) overlay.add(record.damage());
     const uint64_t size = node->file->size();
+    auto file = store_.blobs().open(node->file->hash().sha256());
+    if (file.status().code() == Code::kNotFound) return changed_meanwhile(package_id);
+    RETURN_IF_ERROR(file.status());
     ASSIGN_OR_RETURN(const v1::Hash hash,
-                     fault::hash_file(size, reader(lay_over(std::move(file), size, rest.extents))));
-    for (v1::DamageRecord& record : put) *record.mutable_damage()->mutable_hash() = hash;
+                     fault::hash_file(size, reader(lay_over(*std::move(file), size, overlay.extents))));
+    for (v1::DamageRecord& record : rest) *record.mutable_damage()->mutable_hash() = hash;
   }
-  RETURN_IF_ERROR(store_change(*package, put, rule));
-  log_.info("lifted the damage of rule " + std::to_string(rule) + " from " + lifted->package_id());
+  RETURN_IF_ERROR(store_change(*package, rest, rule));
+  log_.info("lifted the damage of rule " + std::to_string(rule) + " from " + package_id);
   return ok_status();
 }
 
@@ -200,7 +205,7 @@ Status Damages::store_change(const Loaded& planned, const std::vector<v1::Damage
   return store_.commit([&](WriteTxn& txn) -> Status {
     auto content = kDpContents.get(txn, {package_id});
     if (!content.ok() || content->generation() != planned.content.generation()) {
-      return {Code::kAborted, "package " + package_id + " changed meanwhile; try again"};
+      return changed_meanwhile(package_id);
     }
     if (erase != 0) RETURN_IF_ERROR(kDamages.erase(txn, {package_id, number_key(erase)}));
     for (const v1::DamageRecord& record : put) {

@@ -10,13 +10,14 @@
 #include "proto/codec/xml.h"
 #include "proto/dav/propfind.h"
 #include "tests/dp/fixture.h"
+#include "tests/support/recorded.h"
 
 namespace smslab::dp {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 const Files kFiles = {{"Setup.exe", "MZ and more"},
                       {"Sub/b.txt", "world\n"},
@@ -101,8 +102,8 @@ TEST_F(Content, NoWayOutInAnyEncoding) {
                                    "/SMS_DP_SMSPKG$/LON00001/sccm?/", "/SMS_DP_SMSPKG$/LON00001/sccm?/Sub/"}) {
       for (const std::string rest : {"", "/", "/Setup.exe", "/../../index/data.mdb"}) {
         const Answer answer = get(form + way + rest);
-        EXPECT_THAT(answer.status, testing::AnyOf(400, 404)) << form << way << rest;
-        EXPECT_THAT(ask("PROPFIND", form + way + rest).status, testing::AnyOf(400, 404)) << form << way << rest;
+        EXPECT_THAT(answer.status, ::testing::AnyOf(400, 404)) << form << way << rest;
+        EXPECT_THAT(ask("PROPFIND", form + way + rest).status, ::testing::AnyOf(400, 404)) << form << way << rest;
       }
     }
   }
@@ -215,6 +216,26 @@ TEST_F(Webdav, WholeTree) {
   EXPECT_EQ(list("/SMS_DP_SMSPKGD$/LON00001/", "infinity"), whole);
   EXPECT_EQ(list("/SMS_DP_SMSPKGD$/LON00001", "infinity"), whole);
   EXPECT_EQ(list("/SMS_DP_SMSPKGD%24/LON00001/"), whole);
+}
+
+// The recorded client's own request, with its empty User-Agent, and what the recorded reply told it.
+TEST_F(Webdav, Recorded) {
+  install("LON00001", 4, {{"adminpak.msi", std::string(1234, 'x')}});
+  const auto request = smslab::testing::recorded("requests/17-propfind");
+  const auto reply = smslab::testing::recorded("replies/17-propfind");
+  const std::string target = request.start_line.substr(9, request.start_line.rfind(' ') - 9);
+  const Answer answer = ask("PROPFIND", target, request.fields, request.body);
+  EXPECT_EQ(answer.status, 207);
+  EXPECT_EQ(answer.field("Content-Type"), reply.field("Content-Type"));
+  const auto ours = dav::read_multistatus(answer.body);
+  const auto theirs = dav::read_multistatus(reply.body);
+  ASSERT_TRUE(ours.ok() && theirs.ok());
+  ASSERT_EQ(ours->size(), theirs->size());
+  for (size_t i = 0; i < ours->size(); i++) {
+    EXPECT_EQ((*ours)[i].href, (*theirs)[i].href);
+    EXPECT_EQ((*ours)[i].folder, (*theirs)[i].folder);
+    EXPECT_EQ((*ours)[i].size, (*theirs)[i].size);
+  }
 }
 
 TEST_F(Webdav, Depths) {

@@ -6,7 +6,7 @@
 namespace smslab::dp {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const std::string kBig = random_bytes(100'000, 1);
 const Files kFiles = {{"Big.bin", kBig}, {"Sub/b.txt", "world\n"}, {"empty", ""}};
@@ -167,7 +167,7 @@ TEST_F(DamageAtRest, AnotherPackageWithTheSameContentIsSound) {
 
 // What is loaded is bounded, and what was dropped is found again.
 TEST(ContentsCache, DropsTheLeastRecentlyUsed) {
-  std::string pattern = testing::TempDir() + "smslab-contents-XXXXXX";
+  std::string pattern = ::testing::TempDir() + "smslab-contents-XXXXXX";
   const std::string folder = ::mkdtemp(pattern.data());
   {
     auto store = store::Store::open(posix_env(), folder);

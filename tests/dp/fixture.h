@@ -66,10 +66,10 @@ inline v1::Manifest manifest_of(const std::string& id, uint32_t version, const F
   return manifest;
 }
 
-class DpTest : public testing::Test {
+class DpTest : public ::testing::Test {
  protected:
   DpTest() {
-    std::string pattern = testing::TempDir() + "smslab-dp-XXXXXX";
+    std::string pattern = ::testing::TempDir() + "smslab-dp-XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
     start();
   }
@@ -195,7 +195,7 @@ class DpTest : public testing::Test {
     head.method = method;
     head.target = target;
     head.fields = fields;
-    head.fields.emplace_back("Host", "dp:80");
+    if (!wire::find_field(fields, "Host")) head.fields.emplace_back("Host", "dp:80");
     wire::Request request;
     const Status made = wire::make_request(std::move(head), body, &request);
     if (!made.ok()) return {http_status(made.code()), {}, {}};

@@ -8,9 +8,9 @@
 namespace smslab::dp {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 const Files kFiles = {{"Setup.exe", "MZ"}, {"Sub/b.txt", "world\n"}, {"Sub/copy.txt", "world\n"}, {"empty", ""}};
 const std::vector<std::string> kFolders = {"Sub", "Sub/Empty"};
