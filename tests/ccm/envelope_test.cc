@@ -136,7 +136,7 @@ TEST(ReadRequest, FindsDocumentsWhenOffsetsAreNonsense) {
 
 TEST(ReadRequest, RefusesNamedBadInputs) {
   const std::string good = utf16("<a/>");
-  const std::string surrogate = utf16("<a>") + "\x00\xD8" + utf16("</a>");
+  const std::string surrogate = utf16("<a>") + std::string("\x00\xD8", 2) + utf16("</a>");
   const std::string stream = deflate(good);
   struct Case {
     const char* name;
@@ -148,11 +148,11 @@ TEST(ReadRequest, RefusesNamedBadInputs) {
       {"header is UTF-8", "<Msg SchemaVersion=\"1.1\"></Msg>", good},
       {"header is not well-formed", kBom + utf16("<Msg><Body></Msg>"), good},
       {"header has a DOCTYPE", kBom + utf16("<!DOCTYPE Msg []><Msg/>"), good},
-      {"surrogate in the header", kBom + utf16("<Msg><ID>") + "\x00\xDC" + utf16("</ID></Msg>"), good},
+      {"surrogate in the header", kBom + utf16("<Msg><ID>") + std::string("\x00\xDC", 2) + utf16("</ID></Msg>"), good},
       {"empty payload", msg(""), ""},
       {"payload without XML", msg(""), utf16("hello")},
       {"payload is UTF-8", msg(""), "<a/>"},
-      {"payload shifted by a byte", msg(""), "\0" + good},
+      {"payload shifted by a byte", msg(""), std::string(1, '\0') + good},
       {"unpaired surrogate", msg(""), surrogate},
       {"not zlib", msg(kZlibHook), good},
       {"zlib cut", msg(kZlibHook), stream.substr(0, stream.size() - 1)},
