@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "mp/cli/print.h"
+#include "mp/cli/progress.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/uri.h"
 #include "proto/schema/control.pb.h"
@@ -94,7 +95,10 @@ Status create_package(const Cli& cli, const Wanted& wanted) {
     program->set_command_line(text.substr(equals + 1));
   }
   v1::Package created;
-  RETURN_IF_ERROR(lab.call("POST", "/api/v1/packages", &package, &created));
+  {
+    const Progress progress(cli.finder, wanted.id);
+    RETURN_IF_ERROR(lab.call("POST", "/api/v1/packages", &package, &created));
+  }
   return show_package(cli, created);
 }
 
@@ -104,8 +108,11 @@ Status act(const Cli& cli, const Wanted& wanted, const std::string& action) {
   v1::DpSelection selection;
   for (const auto& dp : wanted.dps) selection.add_dps(dp);
   v1::Package package;
-  RETURN_IF_ERROR(
-      lab.call("POST", package_path(wanted.id, "/" + action), action == "update" ? nullptr : &selection, &package));
+  {
+    const Progress progress(cli.finder, wanted.id);
+    RETURN_IF_ERROR(
+        lab.call("POST", package_path(wanted.id, "/" + action), action == "update" ? nullptr : &selection, &package));
+  }
   if (wanted.wait) {
     ASSIGN_OR_RETURN(package, wait_settled(lab, package.id()));
   }
