@@ -8,6 +8,7 @@
 
 #include "mp/checks.h"
 #include "mp/collections.h"
+#include "mp/commit.h"
 #include "mp/packages.h"
 #include "mp/programs.h"
 #include "mp/site_record.h"
@@ -92,8 +93,8 @@ Result<v1::Advert> create_advert(Site& site, const v1::Advert& request) {
   if (request.package().empty()) return invalid_argument("the package is missing", "package");
   if (request.program().empty()) return invalid_argument("the program is missing", "program");
   if (request.collection().empty()) return invalid_argument("the collection is missing", "collection");
-  v1::Advert advert;
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Advert> {
+    v1::Advert advert;
     advert = request;
     advert.clear_summary();
     advert.clear_clients();
@@ -119,16 +120,15 @@ Result<v1::Advert> create_advert(Site& site, const v1::Advert& request) {
     advert.set_policy_version(1);
     RETURN_IF_ERROR(tell(txn, site, 30006, advert));
     RETURN_IF_ERROR(policy_changed(txn, site));
-    return store::kAdverts.put(txn, {advert.id()}, advert);
-  }));
-  return advert;
+    RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
+    return advert;
+  });
 }
 
 Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Advert& change) {
   if (!change.name().empty()) RETURN_IF_ERROR(check_name(change.name(), "name"));
-  v1::Advert advert;
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(advert, get_advert(txn, id));
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Advert> {
+    ASSIGN_OR_RETURN(v1::Advert advert, get_advert(txn, id));
     RETURN_IF_ERROR(check_fixed(advert.id(), change.id(), "id"));
     RETURN_IF_ERROR(check_fixed(advert.package(), change.package(), "package"));
     RETURN_IF_ERROR(check_fixed(advert.program(), change.program(), "program"));
@@ -143,9 +143,9 @@ Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Adver
     advert.set_policy_version(advert.policy_version() + 1);
     RETURN_IF_ERROR(tell(txn, site, 30007, advert));
     RETURN_IF_ERROR(policy_changed(txn, site));
-    return store::kAdverts.put(txn, {advert.id()}, advert);
-  }));
-  return advert;
+    RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
+    return advert;
+  });
 }
 
 Status delete_advert(Site& site, const std::string& id) {

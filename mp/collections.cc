@@ -9,6 +9,7 @@
 
 #include "mp/adverts.h"
 #include "mp/checks.h"
+#include "mp/commit.h"
 #include "mp/site_record.h"
 #include "mp/status.h"
 #include "proto/base/ids.h"
@@ -56,15 +57,14 @@ Result<std::string> next_id(const store::ReadTxn& txn, const Site& site) {
 
 Result<v1::Collection> change_members(Site& site, const std::string& name,
                                       const std::function<Status(v1::Collection*)>& act) {
-  v1::Collection collection;
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(collection, get_collection(txn, name, "name"));
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Collection> {
+    ASSIGN_OR_RETURN(v1::Collection collection, get_collection(txn, name, "name"));
     RETURN_IF_ERROR(act(&collection));
     RETURN_IF_ERROR(policy_changed(txn, site));
     RETURN_IF_ERROR(tell(txn, site, 30016, collection));
-    return store::kCollections.put(txn, {collection_key(name)}, collection);
-  }));
-  return collection;
+    RETURN_IF_ERROR(store::kCollections.put(txn, {collection_key(name)}, collection));
+    return collection;
+  });
 }
 
 void assign(v1::Collection* collection, const Names& names) {
@@ -84,19 +84,19 @@ Result<v1::Collection> get_collection(const store::ReadTxn& txn, const std::stri
 Result<v1::Collection> create_collection(Site& site, const v1::Collection& request) {
   RETURN_IF_ERROR(check_name(request.name(), "name"));
   ASSIGN_OR_RETURN(const Names members, read_members(request));
-  v1::Collection collection;
-  collection.set_name(request.name());
-  assign(&collection, members);
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
-    const store::Key key{collection_key(collection.name())};
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Collection> {
+    const store::Key key{collection_key(request.name())};
     if (store::kCollections.has(txn, key)) {
-      return already_exists("collection '" + collection.name() + "' exists already", "name");
+      return already_exists("collection '" + request.name() + "' exists already", "name");
     }
+    v1::Collection collection;
+    collection.set_name(request.name());
+    assign(&collection, members);
     ASSIGN_OR_RETURN(*collection.mutable_id(), next_id(txn, site));
     RETURN_IF_ERROR(tell(txn, site, 30015, collection));
-    return store::kCollections.put(txn, key, collection);
-  }));
-  return collection;
+    RETURN_IF_ERROR(store::kCollections.put(txn, key, collection));
+    return collection;
+  });
 }
 
 Result<v1::Collection> set_members(Site& site, const std::string& name, const v1::Collection& members) {

@@ -1,0 +1,129 @@
+#include "mp/mp.h"
+
+#include <atomic>
+#include <utility>
+
+#include "mp/client_plane.h"
+#include "mp/control_api.h"
+#include "mp/distribution.h"
+#include "mp/dps.h"
+#include "mp/imports.h"
+#include "mp/long_polls.h"
+#include "mp/site_record.h"
+#include "proto/control/server.h"
+#include "store/tables.h"
+
+namespace smslab::mp {
+namespace {
+// The folder is one site's: another code would mix their IDs.
+Status claim_folder(store::Store& store, const MpOptions& options) {
+  return store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(v1::SiteRecord record, site_record(txn));
+    if (!record.site().empty() && record.site() != options.site.site) {
+      return failed_precondition(options.folder + " is the data of site " + record.site() + "; start with --site " +
+                                     record.site() + " or another --data",
+                                 "--site");
+    }
+    record.set_site(options.site.site);
+    record.set_profile(options.profile);
+    return store::kSite.put(txn, {"site"}, record);
+  });
+}
+
+Result<std::shared_ptr<LogSink>> open_distmgr_log(Env& env, const std::string& logs) {
+  if (logs.empty()) return null_log();
+  RETURN_IF_ERROR(env.make_folders(logs));
+  return open_log_file(logs + "/distmgr.log", "\r\n");
+}
+}  // namespace
+
+class Mp::Impl {
+ public:
+  Impl(MpOptions options, const Profile& profile, LabKeys keys, std::unique_ptr<store::Store> store,
+       std::shared_ptr<LogSink> distmgr_log, LabClock& clock, const Log& log)
+      : keys_(std::move(keys)),
+        store_(std::move(store)),
+        site_{.options = options.site,
+              .profile = profile,
+              .keys = keys_,
+              .store = *store_,
+              .clock = clock,
+              .random = Random(options.seed),
+              .log = log,
+              .distmgr_log = std::move(distmgr_log)},
+        mp_url_(std::move(options.mp_url)),
+        polls_(site_),
+        context_{site_, dps_, imports_, polls_, ready_},
+        control_({}, clock, site_.log),
+        manager_(site_, dps_) {
+    mount_client_plane(router_, site_, dps_, [this] { return mp_url(); });
+    for (auto& route : control_routes(context_)) control_.add(std::move(route));
+  }
+
+  ~Impl() { stop(); }
+
+  void announce(DpAddress dp) { dps_.add(std::move(dp)); }
+  const wire::Router& router() const { return router_; }
+  Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
+
+  void set_mp_url(std::string url) {
+    MutexLock lock(mu_);
+    mp_url_ = std::move(url);
+  }
+  std::string mp_url() const {
+    MutexLock lock(mu_);
+    return mp_url_;
+  }
+
+  void start() {
+    manager_.start();
+    ready_ = true;
+  }
+
+  void stop() {
+    ready_ = false;
+    site_.changes->stop();
+    imports_.stop();
+    control_.stop();
+    manager_.stop();
+    // Changes that were submitted and nobody waits for use the site: they must be done before it goes.
+    (void)store_->commit([](store::WriteTxn&) { return ok_status(); });
+  }
+
+ private:
+  const LabKeys keys_;
+  const std::unique_ptr<store::Store> store_;
+  Site site_;
+  DpDirectory dps_;
+  mutable Mutex mu_;
+  std::string mp_url_ GUARDED_BY(mu_);
+  wire::Router router_;
+  Imports imports_;
+  LongPolls polls_;
+  std::atomic<bool> ready_ = false;
+  ControlContext context_;
+  control::ControlServer control_;
+  DistributionManager manager_;
+};
+
+Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& clock, const Log& log) {
+  ASSIGN_OR_RETURN(const Profile* profile, profile_for(options.profile));
+  ASSIGN_OR_RETURN(LabKeys keys, builtin_keys());
+  ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
+  RETURN_IF_ERROR(claim_folder(*store, options));
+  ASSIGN_OR_RETURN(auto distmgr_log, open_distmgr_log(env, options.logs));
+  return std::unique_ptr<Mp>(new Mp(std::make_unique<Impl>(std::move(options), *profile, std::move(keys),
+                                                           std::move(store), std::move(distmgr_log), clock, log)));
+}
+
+Mp::Mp(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Mp::~Mp() = default;
+
+void Mp::announce(DpAddress dp) { impl_->announce(std::move(dp)); }
+void Mp::set_mp_url(std::string url) { impl_->set_mp_url(std::move(url)); }
+const wire::Router& Mp::router() const { return impl_->router(); }
+Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }
+void Mp::start() { impl_->start(); }
+void Mp::stop() { impl_->stop(); }
+
+}  // namespace smslab::mp

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "mp/commit.h"
 #include "mp/packages.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
@@ -51,9 +52,8 @@ Result<Names> select(const DpDirectory& dps, const v1::DpSelection& selection, c
 Result<v1::Package> change_dps(Site& site, const DpDirectory& dps, const std::string& id,
                                const v1::DpSelection& selection, bool or_assigned,
                                const std::function<Status(store::WriteTxn&, v1::Package*, const std::string&)>& act) {
-  v1::Package package;
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(package, get_usable_package(txn, id, "id"));
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
+    ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, id, "id"));
     ASSIGN_OR_RETURN(const Names names, select(dps, selection, or_assigned ? &package : nullptr));
     for (const auto& name : names) RETURN_IF_ERROR(act(txn, &package, name));
     std::sort(package.mutable_dps()->begin(), package.mutable_dps()->end(), [&](const Dp& a, const Dp& b) {
@@ -63,9 +63,9 @@ Result<v1::Package> change_dps(Site& site, const DpDirectory& dps, const std::st
       queue->push(name);
       changes->notify();
     });
-    return store::kPackages.put(txn, {package.id()}, package);
-  }));
-  return package;
+    RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
+    return package;
+  });
 }
 
 Status tell(store::WriteTxn& txn, const Site& site, uint32_t message, const v1::Package& package,

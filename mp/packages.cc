@@ -9,6 +9,7 @@
 
 #include "mp/adverts.h"
 #include "mp/checks.h"
+#include "mp/commit.h"
 #include "mp/package_dps.h"
 #include "mp/programs.h"
 #include "mp/site_record.h"
@@ -33,21 +34,22 @@ Status check_texts(const v1::Package& package) {
   return check_text(package.language(), "language");
 }
 
-// Imports `package`'s source as its `version` and commits it with `record`, all in one change.
-Status import_and_commit(Site& site, Imports::Import& import, const v1::Package& package, uint32_t version,
-                         const std::function<Status(store::WriteTxn&, const v1::Manifest&)>& record) {
-  Status status;
+// Imports `package`'s source as its `version` and commits it with what `record` does and gives back.
+using Record = std::function<Result<v1::Package>(store::WriteTxn&, const v1::Manifest&)>;
+Result<v1::Package> import_and_commit(Site& site, Imports::Import& import, const v1::Package& package, uint32_t version,
+                                      const Record& record) {
+  Result<v1::Package> done = internal_error("no import was tried");
   for (int tries = 0; tries < kImportTries; tries++) {
     ASSIGN_OR_RETURN(const store::Snapshot snapshot,
                      store::import_folder(site.store.env(), site.store.blobs(),
                                           {package.id(), version, package.source()}, import.progress()));
-    status = site.store.commit([&](store::WriteTxn& txn) -> Status {
+    done = commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
       RETURN_IF_ERROR(snapshot.publish(txn, site.store.blobs()));
       return record(txn, snapshot.manifest);
     });
-    if (status.code() != Code::kAborted) break;
+    if (done.status().code() != Code::kAborted) break;
   }
-  return status;
+  return done;
 }
 
 void take_snapshot(v1::Package* package, const v1::Manifest& manifest, LabTime now) {
@@ -184,20 +186,21 @@ Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Packa
   RETURN_IF_ERROR(check_source(site.store.env(), package.source(), "source"));
   ASSIGN_OR_RETURN(const auto import, claim_id(site, imports, &package));
 
-  RETURN_IF_ERROR(
-      import_and_commit(site, *import, package, 1, [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Status {
-        if (store::kPackages.has(txn, {package.id()})) {
-          return already_exists("package " + package.id() + " exists already", "id");
-        }
-        take_snapshot(&package, manifest, site.clock.now());
-        RETURN_IF_ERROR(emit(txn, site, audit_message(30000, site, package, package.name())));
-        for (const auto& program : package.programs()) {
-          RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, package, program.name())));
-        }
-        RETURN_IF_ERROR(emit_pass(txn, site, &package));
-        return store::kPackages.put(txn, {package.id()}, package);
-      }));
-  return package;
+  return import_and_commit(site, *import, package, 1,
+                           [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Result<v1::Package> {
+                             if (store::kPackages.has(txn, {package.id()})) {
+                               return already_exists("package " + package.id() + " exists already", "id");
+                             }
+                             v1::Package created = package;
+                             take_snapshot(&created, manifest, site.clock.now());
+                             RETURN_IF_ERROR(emit(txn, site, audit_message(30000, site, created, created.name())));
+                             for (const auto& program : created.programs()) {
+                               RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, created, program.name())));
+                             }
+                             RETURN_IF_ERROR(emit_pass(txn, site, &created));
+                             RETURN_IF_ERROR(store::kPackages.put(txn, {created.id()}, created));
+                             return created;
+                           });
 }
 
 Result<v1::Package> update_package(Site& site, Imports& imports, const std::string& id) {
@@ -211,36 +214,33 @@ Result<v1::Package> update_package(Site& site, Imports& imports, const std::stri
   // Again, now that no other import can change it.
   ASSIGN_OR_RETURN(package, get_usable_package(site.store.read(), id, "id"));
 
-  const Status updated = import_and_commit(
-      site, *import, package, package.source_version() + 1,
-      [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Status {
-        ASSIGN_OR_RETURN(package, get_usable_package(txn, id, "id"));
-        take_snapshot(&package, manifest, site.clock.now());
-        for (auto& dp : *package.mutable_dps()) {
-          if (dp.state() <= v1::PackageDp::INSTALL_FAILED) order_install(site, &dp);
-        }
-        if (manifest.version() > kOlderVersions + 1) {
-          RETURN_IF_ERROR(drop_version(txn, site, package.id(), manifest.version() - kOlderVersions - 1));
-        }
-        RETURN_IF_ERROR(package_policy_changed(txn, site, package.id()));
-        RETURN_IF_ERROR(emit_pass(txn, site, &package));
-        return store::kPackages.put(txn, {package.id()}, package);
-      });
-  if (updated.ok()) return package;
-  if (!check_source(site.store.env(), package.source(), "source").ok()) {
-    RETURN_IF_ERROR(tell_source_unreadable(site, package, updated));
-    return failed_precondition(updated.message(), "source");
-  }
-  return updated;
+  auto updated =
+      import_and_commit(site, *import, package, package.source_version() + 1,
+                        [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Result<v1::Package> {
+                          ASSIGN_OR_RETURN(v1::Package now, get_usable_package(txn, id, "id"));
+                          take_snapshot(&now, manifest, site.clock.now());
+                          for (auto& dp : *now.mutable_dps()) {
+                            if (!removing(dp)) order_install(site, &dp);
+                          }
+                          if (manifest.version() > kOlderVersions + 1) {
+                            RETURN_IF_ERROR(drop_version(txn, site, now.id(), manifest.version() - kOlderVersions - 1));
+                          }
+                          RETURN_IF_ERROR(package_policy_changed(txn, site, now.id()));
+                          RETURN_IF_ERROR(emit_pass(txn, site, &now));
+                          RETURN_IF_ERROR(store::kPackages.put(txn, {now.id()}, now));
+                          return now;
+                        });
+  if (updated.ok() || check_source(site.store.env(), package.source(), "source").ok()) return updated;
+  RETURN_IF_ERROR(tell_source_unreadable(site, package, updated.status()));
+  return failed_precondition(updated.status().message(), "source");
 }
 
 Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Package& change) {
   if (!change.name().empty()) RETURN_IF_ERROR(check_name(change.name(), "name"));
   RETURN_IF_ERROR(check_texts(change));
   if (!change.source().empty()) RETURN_IF_ERROR(check_source(site.store.env(), change.source(), "source"));
-  v1::Package package;
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(package, get_usable_package(txn, id, "id"));
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
+    ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, id, "id"));
     if (!change.name().empty()) package.set_name(change.name());
     if (!change.manufacturer().empty()) package.set_manufacturer(change.manufacturer());
     if (!change.version().empty()) package.set_version(change.version());
@@ -249,15 +249,14 @@ Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Pac
     RETURN_IF_ERROR(package_policy_changed(txn, site, package.id()));
     RETURN_IF_ERROR(emit(txn, site, audit_message(30001, site, package, package.name())));
     RETURN_IF_ERROR(emit_pass(txn, site, &package));
-    return store::kPackages.put(txn, {package.id()}, package);
-  }));
-  return package;
+    RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
+    return package;
+  });
 }
 
 Result<v1::Package> delete_package(Site& site, const std::string& id) {
-  v1::Package package;
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(package, get_package(txn, id, "id"));
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
+    ASSIGN_OR_RETURN(v1::Package package, get_package(txn, id, "id"));
     if (!package.deleting()) {
       RETURN_IF_ERROR(emit(txn, site, audit_message(30002, site, package, package.name())));
       for (const auto& program : package.programs()) {
@@ -270,13 +269,14 @@ Result<v1::Package> delete_package(Site& site, const std::string& id) {
     if (package.dps().empty()) {
       RETURN_IF_ERROR(emit(txn, site, package_message(2300, package)));
       RETURN_IF_ERROR(emit(txn, site, package_message(2301, package)));
-      return erase_package(txn, site, package);
+      RETURN_IF_ERROR(erase_package(txn, site, package));
+      return package;
     }
     for (auto& dp : *package.mutable_dps()) order_removal(site, &dp);
     queue_after_commit(txn, site, package.id());
-    return store::kPackages.put(txn, {package.id()}, package);
-  }));
-  return package;
+    RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
+    return package;
+  });
 }
 
 Result<v1::Package> show_package(const Site& site, const std::string& id) {

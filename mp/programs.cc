@@ -4,6 +4,7 @@
 
 #include "mp/adverts.h"
 #include "mp/checks.h"
+#include "mp/commit.h"
 #include "mp/packages.h"
 #include "proto/base/text.h"
 #include "store/tables.h"
@@ -26,14 +27,15 @@ Status check_program(const v1::Program& program, const std::string& place) {
   return ok_status();
 }
 
-// The package as `act` leaves it, and the messages of a package thread, in one change.
-Status change_package(Site& site, const std::string& id,
-                      const std::function<Status(store::WriteTxn&, v1::Package*)>& act) {
-  return site.store.commit([&](store::WriteTxn& txn) -> Status {
+// Commits the package as `act` leaves it, with the messages of a package thread. Gives what `act` gives.
+Result<v1::Program> change_package(Site& site, const std::string& id,
+                                   const std::function<Result<v1::Program>(store::WriteTxn&, v1::Package*)>& act) {
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Program> {
     ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, id, "package"));
-    RETURN_IF_ERROR(act(txn, &package));
+    ASSIGN_OR_RETURN(v1::Program program, act(txn, &package));
     RETURN_IF_ERROR(emit_pass(txn, site, &package));
-    return store::kPackages.put(txn, {package.id()}, package);
+    RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
+    return program;
   });
 }
 }  // namespace
@@ -62,13 +64,12 @@ Result<v1::Program*> find_program(v1::Package* package, const std::string& name,
 }
 
 Result<v1::Program> add_program(Site& site, const std::string& package, const v1::Program& request) {
-  v1::Program added;
-  RETURN_IF_ERROR(change_package(site, package, [&](store::WriteTxn& txn, v1::Package* record) -> Status {
+  return change_package(site, package, [&](store::WriteTxn& txn, v1::Package* record) -> Result<v1::Program> {
     RETURN_IF_ERROR(append_program(record, request, {}));
-    added = *record->programs().rbegin();
-    return emit(txn, site, audit_message(30003, site, *record, added.name()));
-  }));
-  return added;
+    v1::Program added = *record->programs().rbegin();
+    RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, *record, added.name())));
+    return added;
+  });
 }
 
 Result<v1::Program> set_program(Site& site, const std::string& package, const std::string& name,
@@ -77,33 +78,33 @@ Result<v1::Program> set_program(Site& site, const std::string& package, const st
     return invalid_argument("a program keeps its name; delete it and create another", "name");
   }
   RETURN_IF_ERROR(check_program(change, {}));
-  v1::Program result;
-  RETURN_IF_ERROR(change_package(site, package, [&](store::WriteTxn& txn, v1::Package* record) -> Status {
+  return change_package(site, package, [&](store::WriteTxn& txn, v1::Package* record) -> Result<v1::Program> {
     ASSIGN_OR_RETURN(v1::Program * program, find_program(record, name, "name"));
     if (!change.command_line().empty()) program->set_command_line(change.command_line());
     if (!change.working_directory().empty()) program->set_working_directory(change.working_directory());
     if (!change.comment().empty()) program->set_comment(change.comment());
     if (change.has_duration_minutes()) program->set_duration_minutes(change.duration_minutes());
     if (change.has_user_context()) program->set_user_context(change.user_context());
-    result = *program;
-    RETURN_IF_ERROR(package_policy_changed(txn, site, record->id(), result.name()));
-    return emit(txn, site, audit_message(30004, site, *record, result.name()));
-  }));
-  return result;
+    RETURN_IF_ERROR(package_policy_changed(txn, site, record->id(), program->name()));
+    RETURN_IF_ERROR(emit(txn, site, audit_message(30004, site, *record, program->name())));
+    return *program;
+  });
 }
 
 Status delete_program(Site& site, const std::string& package, const std::string& name) {
-  return change_package(site, package, [&](store::WriteTxn& txn, v1::Package* record) -> Status {
-    ASSIGN_OR_RETURN(const v1::Program* program, find_program(record, name, "name"));
-    ASSIGN_OR_RETURN(const std::string advert, advert_of_program(txn, record->id(), program->name()));
+  const auto act = [&](store::WriteTxn& txn, v1::Package* record) -> Result<v1::Program> {
+    ASSIGN_OR_RETURN(const v1::Program* found, find_program(record, name, "name"));
+    const v1::Program program = *found;
+    ASSIGN_OR_RETURN(const std::string advert, advert_of_program(txn, record->id(), program.name()));
     if (!advert.empty()) {
-      return failed_precondition("advert " + advert + " offers program '" + program->name() + "'; delete it first",
+      return failed_precondition("advert " + advert + " offers program '" + program.name() + "'; delete it first",
                                  "name");
     }
-    RETURN_IF_ERROR(emit(txn, site, audit_message(30005, site, *record, program->name())));
-    record->mutable_programs()->DeleteSubrange(static_cast<int>(program - &record->programs(0)), 1);
-    return ok_status();
-  });
+    RETURN_IF_ERROR(emit(txn, site, audit_message(30005, site, *record, program.name())));
+    record->mutable_programs()->DeleteSubrange(static_cast<int>(found - &record->programs(0)), 1);
+    return program;
+  };
+  return change_package(site, package, act).status();
 }
 
 Result<v1::Program> show_program(const Site& site, const std::string& package, const std::string& name) {

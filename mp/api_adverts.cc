@@ -1,0 +1,65 @@
+#include "mp/adverts.h"
+#include "mp/api_route.h"
+#include "mp/clients.h"
+#include "mp/collections.h"
+#include "mp/control_api.h"
+
+namespace smslab::mp {
+
+Routes collection_routes(ControlContext& context) {
+  Site& site = context.site;
+  using v1::Collection;
+  const std::string one = "/api/v1/collections/{name}";
+  const auto changes_members = [&site, one](std::string method, std::string path, std::string summary, auto change) {
+    return takes<Collection, Collection>(std::move(method), one + path, std::move(summary), 200,
+                                         [&site, change](ControlRequest& r, const Collection& members) {
+                                           return change(site, r.param("name"), members);
+                                         });
+  };
+  return {
+      reads<v1::CollectionList>("/api/v1/collections", "All collections",
+                                [&site](ControlRequest&) { return list_collections(site); }),
+      takes<Collection, Collection>(
+          "POST", "/api/v1/collections", "Make a collection", 201,
+          [&site](ControlRequest&, const Collection& collection) { return create_collection(site, collection); }),
+      reads<Collection>(one, "One collection",
+                        [&site](ControlRequest& r) { return show_collection(site, r.param("name")); }),
+      changes_members("PATCH", "", "Replace the members", set_members),
+      changes_members("POST", "/members", "Add members", add_members),
+      changes_members("DELETE", "/members", "Take members out", remove_members),
+      deletes(one, "Delete a collection",
+              [&site](ControlRequest& r) { return delete_collection(site, r.param("name")); }),
+  };
+}
+
+Routes advert_routes(ControlContext& context) {
+  Site& site = context.site;
+  using v1::Advert;
+  const std::string one = "/api/v1/adverts/{id}";
+  return {
+      reads<v1::AdvertList>("/api/v1/adverts", "All adverts with their summaries",
+                            [&site](ControlRequest&) { return list_adverts(site); }),
+      takes<Advert, Advert>("POST", "/api/v1/adverts", "Advertise a program to a collection", 201,
+                            [&site](ControlRequest&, const Advert& advert) { return create_advert(site, advert); }),
+      reads<Advert>(one, "One advert with its summary and the state of each client",
+                    [&site](ControlRequest& r) { return show_advert(site, r.param("id")); }),
+      takes<Advert, Advert>(
+          "PATCH", one, "Change an advert", 200,
+          [&site](ControlRequest& r, const Advert& change) { return set_advert(site, r.param("id"), change); }),
+      deletes(one, "Delete an advert", [&site](ControlRequest& r) { return delete_advert(site, r.param("id")); }),
+  };
+}
+
+Routes client_routes(ControlContext& context) {
+  Site& site = context.site;
+  return {
+      reads<v1::ClientList>("/api/v1/clients", "All clients", [&site](ControlRequest&) { return list_clients(site); }),
+      takes<v1::Client, v1::Client>(
+          "POST", "/api/v1/clients", "Declare a client", 201,
+          [&site](ControlRequest&, const v1::Client& client) { return create_client(site, client); }),
+      reads<v1::Client>("/api/v1/clients/{name}", "One client with its events and reports",
+                        [&site](ControlRequest& r) { return show_client(site, r.param("name")); }),
+  };
+}
+
+}  // namespace smslab::mp

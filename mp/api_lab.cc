@@ -1,0 +1,122 @@
+// The lab itself: its DPs, faults, clock and health.
+#include <chrono>
+
+#include "mp/api_route.h"
+#include "mp/control_api.h"
+#include "mp/dp_link.h"
+#include "mp/faults.h"
+#include "proto/base/ids.h"
+#include "proto/schema/timestamp.h"
+#include "store/fsck.h"
+
+namespace smslab::mp {
+namespace {
+constexpr std::chrono::seconds kDpPatience{2};         // of a listing for a DP that does not answer
+constexpr uint64_t kMaxAdvanceMs = 3'155'760'000'000;  // a hundred years
+
+v1::DpInfo describe(const Site& site, const DpAddress& dp) {
+  v1::DpInfo info;
+  auto contents = DpLink(dp, kDpPatience).contents();
+  if (contents.ok()) {
+    info = *std::move(contents);
+  } else {
+    info.set_error(contents.status().message());
+  }
+  info.set_name(dp.name);
+  info.set_url(dp.url);
+  info.set_control_url(dp.control_url);
+  info.set_nal_path(nal_path(dp.name, site.options.site));
+  return info;
+}
+
+v1::ClockState clock_state(const LabClock& clock) {
+  v1::ClockState state;
+  *state.mutable_now() = to_timestamp(clock.now());
+  state.set_frozen(clock.frozen());
+  return state;
+}
+
+Result<v1::ClockState> change_clock(LabClock& clock, const v1::ClockChange& change) {
+  switch (change.change_case()) {
+    case v1::ClockChange::kFreeze: clock.freeze(from_timestamp(change.freeze())); break;
+    case v1::ClockChange::kAdvanceMs:
+      if (change.advance_ms() > kMaxAdvanceMs) return invalid_argument("at most a hundred years", "advanceMs");
+      clock.advance(LabDuration(static_cast<int64_t>(change.advance_ms())));
+      break;
+    case v1::ClockChange::kRun:
+      if (!change.run()) return invalid_argument("to stop the clock, freeze it at a time", "run");
+      clock.run();
+      break;
+    case v1::ClockChange::CHANGE_NOT_SET: return invalid_argument("say one of freeze, advanceMs and run");
+  }
+  return clock_state(clock);
+}
+
+v1::Health healthy() {
+  v1::Health health;
+  health.set_status("ok");
+  return health;
+}
+}  // namespace
+
+Routes dp_routes(ControlContext& context) {
+  Site& site = context.site;
+  const DpDirectory& dps = context.dps;
+  return {
+      reads<v1::DpList>("/api/v1/dps", "All distribution points and what they hold",
+                        [&site, &dps](ControlRequest&) -> Result<v1::DpList> {
+                          v1::DpList list;
+                          for (const auto& dp : dps.all()) *list.add_dps() = describe(site, dp);
+                          return list;
+                        }),
+      reads<v1::DpInfo>("/api/v1/dps/{name}", "One distribution point and what it holds",
+                        [&site, &dps](ControlRequest& r) -> Result<v1::DpInfo> {
+                          const DpAddress* dp = dps.find(r.param("name"));
+                          if (dp == nullptr) {
+                            return not_found("the site has no distribution point '" + r.param("name") + "'", "name");
+                          }
+                          return describe(site, *dp);
+                        }),
+  };
+}
+
+Routes fault_routes(ControlContext& context) {
+  Site& site = context.site;
+  const DpDirectory& dps = context.dps;
+  using v1::FaultRule;
+  return {
+      reads<v1::FaultList>("/api/v1/faults", "All faults", [&site](ControlRequest&) { return list_faults(site); }),
+      takes<FaultRule, FaultRule>(
+          "POST", "/api/v1/faults", "Add a fault; the reply foretells what clients will see", 201,
+          [&site, &dps](ControlRequest&, const FaultRule& rule) { return add_fault(site, dps, rule); }),
+      deletes("/api/v1/faults", "Take back all faults",
+              [&site, &dps](ControlRequest&) { return delete_faults(site, dps); }),
+      reads<FaultRule>("/api/v1/faults/{id}", "One fault",
+                       [&site](ControlRequest& r) { return show_fault(site, r.param("id")); }),
+      deletes("/api/v1/faults/{id}", "Take back a fault",
+              [&site, &dps](ControlRequest& r) { return delete_fault(site, dps, r.param("id")); }),
+  };
+}
+
+Routes lab_routes(ControlContext& context) {
+  Site& site = context.site;
+  const std::atomic<bool>& ready = context.ready;
+  return {
+      reads<v1::Health>("/healthz", "The process answers",
+                        [](ControlRequest&) -> Result<v1::Health> { return healthy(); }),
+      reads<v1::Health>("/readyz", "The lab serves",
+                        [&ready](ControlRequest&) -> Result<v1::Health> {
+                          if (!ready) return Status(Code::kUnavailable, "the lab is starting");
+                          return healthy();
+                        }),
+      reads<v1::ClockState>("/api/v1/clock", "What time it is in the lab",
+                            [&site](ControlRequest&) -> Result<v1::ClockState> { return clock_state(site.clock); }),
+      takes<v1::ClockChange, v1::ClockState>(
+          "POST", "/api/v1/clock", "Freeze, advance or run the lab's clock", 200,
+          [&site](ControlRequest&, const v1::ClockChange& change) { return change_clock(site.clock, change); }),
+      gives<v1::FsckReply>("POST", "/api/v1/fsck", "Read the site's whole store and name what is wrong", 200,
+                           [&site](ControlRequest&) { return store::fsck(site.store); }),
+  };
+}
+
+}  // namespace smslab::mp

@@ -1,0 +1,79 @@
+#include "mp/api_route.h"
+#include "mp/control_api.h"
+#include "mp/package_dps.h"
+#include "mp/packages.h"
+#include "mp/programs.h"
+
+namespace smslab::mp {
+
+Routes package_routes(ControlContext& context) {
+  Site& site = context.site;
+  Imports& imports = context.imports;
+  LongPolls& polls = context.polls;
+  const DpDirectory& dps = context.dps;
+  using v1::DpSelection;
+  using v1::Package;
+  return {
+      reads<v1::PackageList>("/api/v1/packages", "All packages, by ID",
+                             [&site](ControlRequest&) { return list_packages(site); }),
+      takes<Package, Package>("POST", "/api/v1/packages", "Make a package of a source folder", 201,
+                              [&site, &imports](ControlRequest&, const Package& package) {
+                                return create_package(site, imports, package);
+                              }),
+      reads<Package>("/api/v1/packages/{id}",
+                     "One package; with ?wait_ms=N once no DP is on its way to another state, or after N milliseconds",
+                     [&site, &polls](ControlRequest& r) -> Result<Package> {
+                       ASSIGN_OR_RETURN(const auto wait, query_wait(r));
+                       return polls.wait<Package>(
+                           wait, [&] { return show_package(site, r.param("id")); }, settled);
+                     }),
+      takes<Package, Package>(
+          "PATCH", "/api/v1/packages/{id}", "Change a package's data; the source is not read", 200,
+          [&site](ControlRequest& r, const Package& change) { return set_package(site, r.param("id"), change); }),
+      gives<Package>("DELETE", "/api/v1/packages/{id}", "Delete a package with its programs, adverts and content", 202,
+                     [&site](ControlRequest& r) { return delete_package(site, r.param("id")); }),
+      gives<Package>("POST", "/api/v1/packages/{id}/update", "Read the source again as the next version, for all DPs",
+                     202,
+                     [&site, &imports](ControlRequest& r) { return update_package(site, imports, r.param("id")); }),
+      takes<DpSelection, Package>("POST", "/api/v1/packages/{id}/distribute", "Assign DPs and send them the content",
+                                  202,
+                                  [&site, &dps](ControlRequest& r, const DpSelection& selection) {
+                                    return distribute(site, dps, r.param("id"), selection);
+                                  }),
+      takes<DpSelection, Package>("POST", "/api/v1/packages/{id}/refresh",
+                                  "Send the same version again, every file anew", 202,
+                                  [&site, &dps](ControlRequest& r, const DpSelection& selection) {
+                                    return refresh(site, dps, r.param("id"), selection);
+                                  }),
+      takes<DpSelection, Package>("POST", "/api/v1/packages/{id}/remove", "Take the content away from DPs", 202,
+                                  [&site, &dps](ControlRequest& r, const DpSelection& selection) {
+                                    return remove(site, dps, r.param("id"), selection);
+                                  }),
+      reads<v1::ImportList>("/api/v1/imports", "Sources that are being read at this moment",
+                            [&imports](ControlRequest&) -> Result<v1::ImportList> { return imports.list(); }),
+  };
+}
+
+Routes program_routes(ControlContext& context) {
+  Site& site = context.site;
+  using v1::Program;
+  const std::string all = "/api/v1/packages/{id}/programs";
+  const std::string one = all + "/{name}";
+  return {
+      reads<v1::ProgramList>(all, "The programs of a package, in order of creation",
+                             [&site](ControlRequest& r) { return list_programs(site, r.param("id")); }),
+      takes<Program, Program>(
+          "POST", all, "Add a program", 201,
+          [&site](ControlRequest& r, const Program& program) { return add_program(site, r.param("id"), program); }),
+      reads<Program>(one, "One program",
+                     [&site](ControlRequest& r) { return show_program(site, r.param("id"), r.param("name")); }),
+      takes<Program, Program>("PATCH", one, "Change a program", 200,
+                              [&site](ControlRequest& r, const Program& change) {
+                                return set_program(site, r.param("id"), r.param("name"), change);
+                              }),
+      deletes(one, "Delete a program",
+              [&site](ControlRequest& r) { return delete_program(site, r.param("id"), r.param("name")); }),
+  };
+}
+
+}  // namespace smslab::mp

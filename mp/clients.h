@@ -1,0 +1,20 @@
+// Clients as the administrator sees them: declared beforehand, or found because they reported.
+//
+//   ASSIGN_OR_RETURN(v1::Client c, create_client(site, request));   // name, and maybe smsid and certificate
+#pragma once
+
+#include <string>
+
+#include "mp/site.h"
+#include "proto/schema/control.pb.h"
+#include "proto/schema/site.pb.h"
+
+namespace smslab::mp {
+
+// The certificate may be PEM or DER in hex; the public key is taken from it. kAlreadyExists naming `name` or `smsid`.
+Result<v1::Client> create_client(Site& site, const v1::Client& request);
+// With its events and its last report of each kind.
+Result<v1::Client> show_client(const Site& site, const std::string& name);
+Result<v1::ClientList> list_clients(const Site& site);
+
+}  // namespace smslab::mp

@@ -1,0 +1,35 @@
+// Faults: rules that the lab carries out. Here: damage at rest on a DP (facts: semantics 3.4, kind A).
+//
+//   ASSIGN_OR_RETURN(v1::FaultRule rule, add_fault(site, dps, request));   // with its id and what it foretells
+//
+// Two stores must agree, the site's and the DP's. A rule is recorded before the DP is asked to carry it out and gets
+// its `foretold` when it has; so a crash between the two leaves a rule without `foretold`, never a damage without a
+// rule, and reconcile_faults takes such a rule back at the next start. Taking a rule back is the other way round.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mp/dps.h"
+#include "mp/site.h"
+#include "proto/schema/control.pb.h"
+#include "proto/schema/fault.pb.h"
+
+namespace smslab::mp {
+
+// kInvalidArgument for a rule without exactly one effect or what that needs; kNotFound naming the part of `match` that
+// is not there; what the DP refuses. Nothing stays behind, but for a DP that stopped answering half-way: then the rule
+// stays listed without `foretold`, for delete_fault.
+Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::FaultRule& request);
+Result<v1::FaultRule> show_fault(const Site& site, const std::string& id);
+Result<v1::FaultList> list_faults(const Site& site);
+// The DP's bytes are right again before the rule goes. kUnavailable: the DP does not answer, the rule stays.
+Status delete_fault(Site& site, const DpDirectory& dps, const std::string& id);
+Status delete_faults(Site& site, const DpDirectory& dps);  // all; the first that fails ends it
+
+// At the start: rules that were never carried out, as far as anybody knows, are taken back.
+Status reconcile_faults(Site& site, const DpDirectory& dps);
+// Part of a change: a DP says that it no longer carries these.
+Status mark_healed(store::WriteTxn& txn, const std::vector<std::string>& rules);
+
+}  // namespace smslab::mp
