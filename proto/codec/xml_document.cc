@@ -138,6 +138,7 @@ Result<std::string> xml_element_text(std::string_view text, std::string_view nam
     }
     if (piece.kind == XmlPiece::kStartTag) depth++;
     if (piece.kind == XmlPiece::kEndTag) depth--;
+    if (depth == 0 && piece.name != name) break;
     if (depth == 0) return std::string(text.substr(begin, piece.at + piece.raw.size() - begin));
   }
   return Status(Code::kInvalidArgument, "the XML has no whole element " + std::string(name));

@@ -55,8 +55,7 @@ std::string scalar_text(const Message& message, const FieldDescriptor& field, in
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       const auto& time = static_cast<const google::protobuf::Timestamp&>(one ? r.GetMessage(message, f)
                                                                              : r.GetRepeatedMessage(message, f, index));
-      const auto since = std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
-      return format_rfc3339(LabTime(std::chrono::floor<LabDuration>(since)));
+      return format_rfc3339(LabTime(std::chrono::seconds(time.seconds()) + LabDuration(time.nanos() / 1'000'000)));
     }
     default: break;
   }
