@@ -55,8 +55,9 @@ Turn Conn::resume(const Status& outcome) {
 }
 
 Turn Conn::expire() {
-  const bool under_way = state_ == State::kBody || (state_ == State::kHead && head_started_);
-  if (!under_way) return closed();
+  if (state_ == State::kReply) link_->reset();  // else the kernel keeps megabytes for a peer that takes none
+  const bool arriving = state_ == State::kBody || (state_ == State::kHead && head_started_);
+  if (!arriving) return closed();
   refuse(408, "the request did not arrive in time");
   return go();
 }

@@ -138,20 +138,23 @@ void Gate::Impl::stop() {
     door.listener->close_door();
   }
   plane_.stopping = true;
-  std::vector<Slots::node_type> idle;  // closed outside the lock
+  std::vector<Slots::node_type> idle;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     stopping_ = true;
     for (auto at = slots_.begin(); at != slots_.end();) {
       const auto next = std::next(at);
       if (at->second.parked && !at->second.conn->replying()) idle.push_back(remove(at));
       at = next;
     }
+  }
+  idle.clear();
+  {
+    MutexLock lock(mu_);
     const SteadyTime deadline = plane_.clock.steady() + plane_.options.drain_timeout;
     while (!slots_.empty() && emptied_.wait_until(lock, deadline)) {
     }
   }
-  idle.clear();
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t put = ::write(quit_.get(), &one, sizeof one);
   for (std::thread& thread : threads_) thread.join();

@@ -47,6 +47,10 @@ class PlainLink final : public Link {
   }
 
   void end_sending() override { ::shutdown(fd_.get(), SHUT_WR); }
+  void reset() override {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
 
  private:
   // A file that the kernel does not know (tests' Env). What the socket does not take is read again.

@@ -28,6 +28,7 @@ class Link {
   virtual IoResult write(std::span<const iovec> parts, bool more_follows) = 0;
   virtual IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) = 0;
   virtual void end_sending() = 0;  // what was written still arrives
+  virtual void reset() = 0;        // closing will drop what the peer has not taken, and tell it so
 };
 
 std::unique_ptr<Link> plain_link(UniqueFd fd);

@@ -246,9 +246,7 @@ TEST(ChunkedTest, GivesTheContentAndLeavesTheRest) {
     const Chunked read = read_chunked(input, step);
     EXPECT_TRUE(read.done) << step;
     EXPECT_EQ(read.body, "hello, world 12") << step;
-    EXPECT_TRUE(input.ends_with(read.rest));
-    EXPECT_THAT("GET /",
-                ::testing::StartsWith(step == input.size() ? read.rest : read.rest.substr(read.rest.size() - 5)));
+    EXPECT_EQ(read.rest, "GET /") << step;
   }
 }
 
