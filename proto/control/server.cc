@@ -201,13 +201,15 @@ class ControlServer::Impl {
     out.set_header("Date", format_rfc1123(clock_.now()));
     Body body(in, reader);
     int status = 0;
-    Result<ControlReply> reply = answer(in, body, out, &status);
+    const Result<ControlReply> reply = answer(in, body, out, &status);
+    // Before the reply is written: where a body cannot be read, httplib sets a status of its own.
+    const bool usable = body.finish(options_.body_bytes);
     if (reply.ok()) {
       write(in, *reply, out);
     } else {
       write_error(in, reply.status(), status == 0 ? http_status(reply.status().code()) : status, out);
     }
-    if (!body.finish(options_.body_bytes)) end_connection_after(out);
+    if (!usable) end_connection_after(out);
   }
 
   // `status` is set where an error has another HTTP status than its code.
