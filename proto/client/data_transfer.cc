@@ -73,7 +73,7 @@ Outcome DataTransfer::list_tree(control::HttpClient& http, const std::string& ur
   log_.info("Sending PROPFIND request using URL " + url);
   const auto failed = [&](ErrorCode code, std::string why) -> Outcome {
     log_.error(fmt::format("GetDirectoryList_HTTP('{}') failed with code 0x{:08x}", url, static_cast<uint32_t>(code)));
-    log_.error(fmt::format("Error retrieving manifest (0x{:08x}).", static_cast<uint32_t>(code)));
+    log_.error(fmt::format("Error retrieving manifest (0x{:08x})", static_cast<uint32_t>(code)));
     return {code, std::move(why)};
   };
   const auto reply = fetch(http,
