@@ -172,21 +172,27 @@ Status DistributionManager::close_pass(const std::string& id, bool failed) {
   });
 }
 
+// What is to be done for the DP, if anything still is; says 2342 when that is a copy.
+Result<DistributionManager::Attempt> DistributionManager::begin_attempt(const std::string& id,
+                                                                        const std::string& name) {
+  return commit_result(site_, [&](store::WriteTxn& txn) -> Result<Attempt> {
+    Attempt begun;
+    ASSIGN_OR_RETURN(begun.package, store::kPackages.get(txn, {id}));
+    begun.nal = nal_path(name, site_.options.site);
+    const Dp* dp = find_dp(&begun.package, name);
+    if (dp == nullptr || !due(*dp)) return begun;
+    begun.dp = *dp;
+    ASSIGN_OR_RETURN(begun.heals, rules_healed_by(txn, begun.package, *dp));
+    if (removing(*dp)) return begun;
+    log_distmgr(txn, site_, "Start adding package to server " + begun.nal + "...");
+    RETURN_IF_ERROR(emit(txn, site_, dp_message(2342, begun.package, begun.nal, {begun.package.name(), begun.nal})));
+    return begun;
+  });
+}
+
 // False when the DP could not be served; an error when the site itself is in trouble, kAborted when it stops.
 Result<bool> DistributionManager::serve_dp(const std::string& id, const std::string& name) {
-  ASSIGN_OR_RETURN(Attempt attempt, commit_result(site_, [&](store::WriteTxn& txn) -> Result<Attempt> {
-                     Attempt begun;
-                     ASSIGN_OR_RETURN(begun.package, store::kPackages.get(txn, {id}));
-                     begun.nal = nal_path(name, site_.options.site);
-                     const Dp* dp = find_dp(&begun.package, name);
-                     if (dp == nullptr || !due(*dp)) return begun;
-                     begun.dp = *dp;
-                     if (removing(*dp)) return begun;
-                     log_distmgr(txn, site_, "Start adding package to server " + begun.nal + "...");
-                     RETURN_IF_ERROR(emit(
-                         txn, site_, dp_message(2342, begun.package, begun.nal, {begun.package.name(), begun.nal})));
-                     return begun;
-                   }));
+  ASSIGN_OR_RETURN(const Attempt attempt, begin_attempt(id, name));
   if (attempt.dp.dp().empty()) return true;  // nothing to do any more
   const bool removal = removing(attempt.dp);
   const Outcome outcome = removal ? take_away(attempt) : copy(attempt);

@@ -56,6 +56,7 @@ class DistributionManager {
   Status pass(const std::string& package);
   Status open_pass(const std::string& package);
   Status close_pass(const std::string& package, bool failed);
+  Result<Attempt> begin_attempt(const std::string& package, const std::string& dp);
   Result<bool> serve_dp(const std::string& package, const std::string& dp);
   Outcome copy(const Attempt& attempt);
   Outcome take_away(const Attempt& attempt);

@@ -120,7 +120,9 @@ Result<std::vector<v1::StatusMessage>> list_status(const store::ReadTxn& txn, co
       const auto found = m.attributes().find(attribute);
       return wanted.empty() || (found != m.attributes().end() && found->second == wanted);
     };
-    return has(400, query.package) && has(401, query.advert) && (query.client.empty() || m.client() == query.client);
+    if (!has(400, query.package) || !has(401, query.advert)) return false;
+    if (!query.client.empty()) return m.client() == query.client;
+    return query.package.empty() || !query.advert.empty() || !m.attributes().contains(401);
   };
   const std::string from = number_key(query.after + 1);
   const auto take = [&](const store::Key&, const v1::StatusMessage& m) {

@@ -43,8 +43,7 @@ std::string format_status(std::string_view text, const std::vector<std::string>&
 struct Emission {
   uint32_t id = 0;
   std::vector<std::string> strings = {};
-  // Attributes 400, 401, 404, 403; empty: none. A message about an advert names the advert and not its package, so that
-  // a package's messages are the site's own ladder and those about its content.
+  // Attributes 400, 401, 404, 403; empty: none.
   std::string package = {}, advert = {}, nal = {}, user = {};
   std::string client = {};           // computer name, when a client reports; `system` is then its name
   std::optional<LabTime> time = {};  // the client's own; else the lab's now
@@ -54,6 +53,7 @@ struct Emission {
 // are also lines of distmgr.log.
 Status emit(store::WriteTxn& txn, const Site& site, const Emission& message);
 
+// By package alone: what is about the package itself, not what clients say about adverts of it.
 struct StatusQuery {
   std::string package = {}, advert = {}, client = {};  // empty: any
   uint64_t after = 0;                                  // ids above
