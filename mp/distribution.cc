@@ -157,6 +157,7 @@ Status DistributionManager::open_pass(const std::string& id) {
 
 Status DistributionManager::close_pass(const std::string& id, bool failed) {
   return site_.store.commit([&](store::WriteTxn& txn) -> Status {
+    txn.after_commit([changes = site_.changes] { changes->notify(); });
     ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {id}));
     const auto& dps = package.dps();
     if (failed) {

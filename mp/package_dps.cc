@@ -94,7 +94,7 @@ Dp* find_dp(v1::Package* package, const std::string& name) {
 bool removing(const Dp& dp) { return dp.state() >= Dp::REMOVAL_PENDING; }
 
 bool settled(const v1::Package& package) {
-  return std::all_of(package.dps().begin(), package.dps().end(), [](const Dp& dp) {
+  return !package.pass_open() && std::all_of(package.dps().begin(), package.dps().end(), [](const Dp& dp) {
     return dp.state() == Dp::INSTALLED || dp.state() == Dp::INSTALL_FAILED || dp.state() == Dp::REMOVAL_FAILED;
   });
 }

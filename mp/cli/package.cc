@@ -56,7 +56,7 @@ bool settled(const v1::Package& package) {
       return false;
     }
   }
-  return true;
+  return !package.pass_open();
 }
 
 // Waits until every DP of the package is in a final state; a DP that failed is an error.
