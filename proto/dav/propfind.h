@@ -4,7 +4,9 @@
 //   std::string xml = write_multistatus(items, ask);
 //
 // The writer's shape is the one that the recorded client demands and generic WebDAV clients take: prefix D: for DAV:,
-// the 200 propstat first, iscollection as 1 or 0, absolute hrefs, folders ending in '/'. Pure functions.
+// the 200 propstat first, iscollection as 1 or 0; absolute hrefs, folders ending in '/', are the caller's. Properties
+// that are asked for and not there stand in a 404 propstat. The readers take any prefix, the default namespace too, and
+// refuse what is not well-formed or has a DOCTYPE. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -30,21 +32,22 @@ struct PropName {
 struct PropfindRequest {
   Depth depth = Depth::kInfinity;  // also when the field is absent (RFC 2518)
   Ask ask = Ask::kAllProp;
-  std::vector<PropName> props;  // with kProp
+  std::vector<PropName> props = {};  // with kProp
 };
 
-// kInvalidArgument for an unknown Depth or a body that is not a propfind document. An empty body asks for all.
+// kInvalidArgument for an unknown Depth, or a body that is not a propfind document or asks for more than 100
+// properties; kTooLarge beyond 64 KiB. `depth` is the header field, null when absent. An empty body asks for all.
 Result<PropfindRequest> read_propfind(const std::string* depth, std::string_view body);
 
 struct Item {
-  std::string href;  // absolute URL, percent-encoded
-  std::string name;  // display name
+  std::string href = {};  // absolute URL, percent-encoded
+  std::string name = {};  // display name
   bool folder = false;
   bool hidden = false;
   uint64_t size = 0;
-  LabTime created, modified;
-  std::string etag;          // with quotes; empty for folders
-  std::string content_type;  // empty for folders
+  LabTime created = {}, modified = {};
+  std::string etag = {};          // with quotes; empty for folders
+  std::string content_type = {};  // empty for folders
 };
 
 std::string write_multistatus(const std::vector<Item>& items, const PropfindRequest& ask);
@@ -55,6 +58,8 @@ struct ListedItem {
   bool folder = false;
   uint64_t size = 0;
 };
+// In the order of the document; kInvalidArgument when it is no multistatus, or a response has no href or a length that
+// is none.
 Result<std::vector<ListedItem>> read_multistatus(std::string_view xml);
 
 }  // namespace smslab::dav

@@ -219,6 +219,28 @@ TEST(JsonRead, Limits) {
   EXPECT_EQ(from_yaml(std::string(100'000, '['), &self).code(), Code::kInvalidArgument);
 }
 
+// Whatever is cut off or put in, the reader says yes or no and no more.
+TEST(JsonRead, CutAndSpoiltText) {
+  const std::string whole = R"({"id":"\u00e9\ud83d\ude00é","size":"12","sourceDate":"2026-11-21T20:00:00Z",)"
+                            R"("programs":[{"userContext":true},{}],"dps":[{"state":3}],"hash":{"sha1":"AB"}})";
+  v1::Package package;
+  ASSERT_EQ(from_json(whole, &package), ok_status());
+  for (size_t length = 0; length < whole.size(); length++) {
+    EXPECT_EQ(from_json(whole.substr(0, length), &package).code(), Code::kInvalidArgument) << length;
+    (void)from_yaml(whole.substr(0, length), &package);
+  }
+  for (size_t at = 0; at < whole.size(); at++) {
+    for (char c : std::string("\0\"\\{}[],:-0x\xFF\n", 16)) {
+      std::string spoilt = whole;
+      spoilt[at] = c;
+      if (const Status status = from_json(spoilt, &package); !status.ok()) {
+        EXPECT_EQ(package.ByteSizeLong(), 0);
+      }
+      (void)from_yaml(spoilt, &package);
+    }
+  }
+}
+
 TEST(YamlRead, Values) {
   const auto package = read_yaml<v1::Package>(R"(
 # a package

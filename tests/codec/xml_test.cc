@@ -184,6 +184,31 @@ TEST(XmlRead, Limits) {
   EXPECT_EQ(from_xml(deep, &msg).code(), Code::kInvalidArgument);
 }
 
+// Whatever is cut off or put in, the readers say yes or no and no more.
+TEST(XmlRead, CutAndSpoiltText) {
+  const std::string whole =
+      "<?xml version='1.0'?><!-- c --><Msg SchemaVersion=\"1.1\"><Body Type='b' Length='5'/>"
+      "<ID><![CDATA[x]]>&#233;&amp;</ID><Timeout>60000</Timeout></Msg>";
+  v1::Msg msg;
+  ASSERT_EQ(from_xml(whole, &msg), ok_status());
+  for (size_t length = 0; length < whole.size(); length++) {
+    EXPECT_EQ(from_xml(whole.substr(0, length), &msg).code(), Code::kInvalidArgument) << length;
+    (void)xml_root_name(whole.substr(0, length));
+    EXPECT_FALSE(xml_element_text(whole.substr(0, length), "Msg").ok()) << length;
+  }
+  for (size_t at = 0; at < whole.size(); at++) {
+    for (char c : std::string("\0<>/&;!?[]-\"'= x\xFF", 18)) {
+      std::string spoilt = whole;
+      spoilt[at] = c;
+      if (const Status status = from_xml(spoilt, &msg); !status.ok()) {
+        EXPECT_EQ(msg.ByteSizeLong(), 0);
+      }
+      (void)xml_root_name(spoilt);
+      (void)xml_element_text(spoilt, "Msg");
+    }
+  }
+}
+
 TEST(XmlRootName, WithoutTheRest) {
   const auto root = [](std::string_view text) {
     const auto result = xml_root_name(text);

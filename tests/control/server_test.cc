@@ -47,6 +47,10 @@ TEST_F(ServerTest, ProtobufBothWays) {
   reply = probe.ask("POST", "/echo", "Content-Type: application/x-protobuf\r\n", "\xFF\xFF");
   EXPECT_EQ(reply.status, 400);
   EXPECT_THAT(reply.body, HasSubstr("not a protobuf Package"));
+  package.mutable_source_date()->set_seconds(INT64_MAX);
+  reply = probe.ask("POST", "/echo", "Content-Type: application/x-protobuf\r\n", package.SerializeAsString());
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.body, HasSubstr("outside the years"));
   reply = probe.ask("DELETE", "/programs/x", "Accept: application/x-protobuf\r\n");
   v1::ErrorReply error;
   EXPECT_TRUE(error.ParseFromString(reply.body));
