@@ -80,7 +80,9 @@ Result<const v1::FileEntry*> choose_file(const Loaded& package, const v1::Damage
   }
   if (files.empty()) {
     return invalid_argument("no file of " + package.content.package_id() + " is long enough for this corruption",
-                            "match.file");
+                            corrupt.has_offset()   ? "corrupt.offset"
+                            : corrupt.has_length() ? "corrupt.length"
+                                                   : "match.package");
   }
   return files[Random(request.seed())
                    .below(files.size(), "corrupt-file", {request.rule_id(), dp, package.content.package_id()})];

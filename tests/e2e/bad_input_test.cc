@@ -79,7 +79,7 @@ TEST_F(BadInput, TheApiRefusesWithCodeMessageAndField) {
       {"POST", "/api/v1/packages/LON00001/programs", R"({"name":"Install","commandLine":"x"})", 409, "ALREADY_EXISTS",
        "name"},
       {"POST", "/api/v1/packages/LON00001/programs", R"({"name":"New","commandLine":""})", 400, "INVALID_ARGUMENT",
-       "command_line"},
+       "commandLine"},
       {"POST", "/api/v1/collections", R"({"name":"All"})", 409, "ALREADY_EXISTS", "name"},
       {"POST", "/api/v1/collections", R"({"name":"B","members":["a b"]})", 400, "INVALID_ARGUMENT", "members"},
       {"POST", "/api/v1/adverts", R"({"id":"LON20001","package":"LON00009","program":"Install","collection":"All"})",
@@ -119,8 +119,8 @@ TEST_F(BadInput, TheApiRefusesWithCodeMessageAndField) {
     EXPECT_EQ(reply.status, c.status) << shown;
     v1::ErrorReply error;
     ASSERT_TRUE(codec::from_json(reply.body, &error).ok()) << shown;
-    if (*c.code != '\0') EXPECT_EQ(error.error().code(), c.code) << shown;
-    if (*c.field != '\0') EXPECT_EQ(error.error().field(), c.field) << shown;
+    EXPECT_TRUE(*c.code == '\0' || error.error().code() == c.code) << shown;
+    EXPECT_TRUE(*c.field == '\0' || error.error().field() == c.field) << shown << ", wanted field " << c.field;
     EXPECT_FALSE(error.error().message().empty()) << shown;
   }
   EXPECT_EQ(state(), before) << "nothing written";
@@ -190,7 +190,7 @@ TEST_F(BadInput, ABodyOverTheLimitIsRefused) {
   control::HttpClient http({.base = lab_.mp(), .token = {}, .bind = {}});
   const auto reply =
       http.send({.method = "CCM_POST", .target = "/ccm_system/request", .body = std::string(17 << 20, 'x')});
-  if (reply.ok()) EXPECT_EQ(reply->status, 413);
+  EXPECT_TRUE(!reply.ok() || reply->status == 413) << "refused before it was all sent, or after";
   EXPECT_EQ(http.send({.method = "GET", .target = "/SMS_MP/.sms_aut?MPLIST"})->status, 200);
 }
 

@@ -99,6 +99,7 @@ std::string read(const std::string& path) {
 
 std::string listing(const std::string& folder) {
   std::set<std::string> lines;
+  if (!fs::exists(folder)) return "";
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     std::string line = fs::relative(entry.path(), folder).string();
     if (entry.is_regular_file()) line += " " + std::to_string(entry.file_size());

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,7 +78,7 @@ std::string Process::err() const { return slurp(err_path_); }
 // Waits on the process itself, not on a clock: each turn either the line is there or the process has ended, or 10 ms
 // pass.
 std::string Process::first_line() const {
-  const int process = ::pidfd_open(pid_, 0);
+  const auto process = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   while (true) {
     pollfd ended{process, POLLIN, 0};
     const bool gone = ::poll(&ended, 1, 10) > 0;
