@@ -28,13 +28,17 @@ class Check {
  public:
   Check(Env& env, Index& index, const Blobs& blobs) : env_(env), index_(index), blobs_(blobs) {}
 
+  // What a crash left for the next start to finish or to remove is no damage.
+  Status allow_for_a_crash() {
+    ASSIGN_OR_RETURN(const auto intents, blobs_.intents());
+    for (const auto& intent : intents) staged_.emplace(intent.sha256, intent.staged);
+    return ok_status();
+  }
+
   // `settled` runs a function while no change is half done.
   using Settled = std::function<Status(const std::function<void(const ReadTxn&)>&)>;
 
   Result<v1::FsckReply> run(const Settled& settled) {
-    // What a crash left for the next start to finish or to remove is no damage.
-    ASSIGN_OR_RETURN(const auto intents, blobs_.intents());
-    for (const auto& intent : intents) staged_.emplace(intent.sha256, intent.staged);
     {
       const ReadTxn txn = index_.read();
       RETURN_IF_ERROR(read_records(txn));
@@ -232,7 +236,9 @@ Result<v1::FsckReply> fsck(Env& env, const std::string& folder, const std::strin
   ASSIGN_OR_RETURN(const auto lock, env.lock_folder(folder));
   ASSIGN_OR_RETURN(const auto index, Index::open(folder + "/index", lab, Index::Mode::kReadOnly));
   const Blobs blobs(env, *index, folder);
-  return Check(env, *index, blobs).run([&](const std::function<void(const ReadTxn&)>& look) {
+  Check check(env, *index, blobs);
+  RETURN_IF_ERROR(check.allow_for_a_crash());
+  return check.run([&](const std::function<void(const ReadTxn&)>& look) {
     look(index->read());
     return ok_status();
   });

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,14 +20,20 @@
 #include "store/manifest.h"
 #include "store/store.h"
 
+namespace smslab {
+inline void PrintTo(const Status& status, std::ostream* out) { *out << status.to_string(); }
+}  // namespace smslab
+
 namespace smslab::store {
 
 namespace fs = std::filesystem;
 
+// A folder of the test's own, gone with the object; in memory if that is asked for and can be had.
 class TempFolder {
  public:
-  TempFolder() {
-    std::string pattern = (fs::temp_directory_path() / "smslab-store.XXXXXX").string();
+  explicit TempFolder(bool memory = false) {
+    const bool shm = memory && fs::is_directory("/dev/shm");
+    std::string pattern = (shm ? fs::path("/dev/shm") : fs::temp_directory_path()) / "smslab-store.XXXXXX";
     path_ = ::mkdtemp(pattern.data());
   }
   TempFolder(const TempFolder&) = delete;
@@ -67,16 +74,8 @@ inline std::string listing(const std::string& folder) {
   return text;
 }
 
-#define ASSERT_OK(expr)                                                 \
-  do {                                                                  \
-    const ::smslab::Status assert_ok_status = (expr);                   \
-    ASSERT_TRUE(assert_ok_status.ok()) << assert_ok_status.to_string(); \
-  } while (false)
-#define EXPECT_OK(expr)                                                 \
-  do {                                                                  \
-    const ::smslab::Status expect_ok_status = (expr);                   \
-    EXPECT_TRUE(expect_ok_status.ok()) << expect_ok_status.to_string(); \
-  } while (false)
+#define ASSERT_OK(expr) ASSERT_EQ((expr), ::smslab::ok_status())
+#define EXPECT_OK(expr) EXPECT_EQ((expr), ::smslab::ok_status())
 
 // The value, or the test ends here.
 template <class T>
