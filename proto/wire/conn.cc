@@ -37,7 +37,7 @@ Conn::Conn(Plane& plane, const Router& router, std::unique_ptr<Link> link, HostP
       local_(std::move(local)),
       deadline_(after(plane.options.idle_timeout)) {}
 
-SteadyTime Conn::idle_until() const { return deadline_; }
+Turn Conn::first() const { return park(EPOLLIN); }
 
 Turn Conn::advance() {
   if (state_ == State::kWaiting) return closed();  // nothing but a hang-up wakes it

@@ -64,10 +64,10 @@ class Conn {
  public:
   Conn(Plane& plane, const Router& router, std::unique_ptr<Link> link, HostPort peer, HostPort local);
 
+  Turn first() const;                  // before anything has come
   Turn advance();                      // the socket is ready
   Turn resume(const Status& outcome);  // Turn::after is finished
   Turn expire();                       // Turn::until has passed; calls no handler
-  SteadyTime idle_until() const;       // for the first Turn
   bool replying() const { return state_ == State::kWaiting || state_ == State::kReply; }
   int fd() const { return link_->fd(); }
 

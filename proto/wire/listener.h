@@ -3,6 +3,7 @@
 // accept() may be called from several threads at once.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "proto/base/fd.h"

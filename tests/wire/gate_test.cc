@@ -514,7 +514,7 @@ TEST_F(GateTest, AnUnfinishedRequestIsRefusedInTime) {
 }
 
 TEST_F(GateTest, AnIdleConnectionIsClosedInTimeWithoutAWord) {
-  start({.workers = 1, .idle_timeout = milliseconds(50)});
+  start({.workers = 1, .idle_timeout = milliseconds(1'000)});
   HttpProbe fresh(at_), used(at_);
   EXPECT_EQ(used.ask("GET", "/hello").status, 200);
   EXPECT_TRUE(fresh.at_end());
