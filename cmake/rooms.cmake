@@ -6,7 +6,7 @@ target_compile_options(smslab_flags INTERFACE
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 target_link_libraries(smslab_flags INTERFACE Threads::Threads)
 if(SMSLAB_SANITIZE)
-  add_compile_options(-fsanitize=${SMSLAB_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1)
+  add_compile_options(-fsanitize=${SMSLAB_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SMSLAB_SANITIZE})
 endif()
 
