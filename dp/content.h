@@ -11,7 +11,7 @@ namespace smslab::dp {
 
 Result<wire::Reply> serve_content(Contents& contents, const wire::Request& request);
 
-// "application/x-msi" for "setup.MSI"; application/octet-stream for what is not known.
+// "text/plain" for "READ.TXT"; application/octet-stream for what is not known.
 std::string_view content_type_of(std::string_view path);
 
 }  // namespace smslab::dp

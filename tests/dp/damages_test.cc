@@ -88,7 +88,7 @@ TEST_F(DamageAtRest, ALongOneChoosesAFileThatCanHoldIt) {
   EXPECT_EQ(reply->damage().path(), "Big.bin");
   request.set_rule_id("2");
   request.mutable_corrupt()->set_length(100'001);
-  EXPECT_EQ(damage(request).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(damage(request).status().field(), "corrupt.length");
 }
 
 TEST_F(DamageAtRest, SeveralOnOneFile) {
