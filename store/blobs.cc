@@ -123,7 +123,9 @@ Status Staging::make_durable() {
   RETURN_IF_ERROR(file->close());
   RETURN_IF_ERROR(blobs_.settle());
   MutexLock lock(mu_);
-  for (const std::string& sha256 : listed) staged_[sha256].durable = true;
+  for (const std::string& sha256 : listed) {
+    if (const auto at = staged_.find(sha256); at != staged_.end()) at->second.durable = true;
+  }
   return ok_status();
 }
 
