@@ -64,6 +64,7 @@ Status create_advert(const Cli& cli, Wanted wanted) {
     v1::ClockState clock;
     RETURN_IF_ERROR(lab.call("GET", "/api/v1/clock", nullptr, &clock));
     *advert.mutable_mandatory() = clock.now();
+    if (!advert.has_start()) *advert.mutable_start() = clock.now();
   } else if (!wanted.mandatory.empty()) {
     RETURN_IF_ERROR(read_time(wanted.mandatory, "--mandatory", advert.mutable_mandatory()));
   }
