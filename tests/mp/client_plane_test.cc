@@ -1,0 +1,660 @@
+// The client plane as clients see it: the recorded requests and their variants, lenient and strict.
+#include "proto/base/text.h"
+#include "tests/mp/client_plane_fixture.h"
+
+namespace smslab::mp {
+namespace {
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+// One bit of the hex digit behind `mark` turned.
+std::string bit_flipped_after(std::string text, std::string_view mark) {
+  const size_t at = text.find(mark) + mark.size();
+  text[at] = text[at] == '0' ? '1' : text[at] == '1' ? '0' : text[at] == 'A' ? 'B' : text[at] == 'B' ? 'A' : '2';
+  return text;
+}
+void flip_hook_property(v1::Msg* header, std::string_view name) {
+  for (auto& property : *header->mutable_hooks()->mutable_hook2(0)->mutable_properties()) {
+    if (property.name() == name) property.set_text(bit_flipped_after(property.text(), ""));
+  }
+}
+
+// ---- .sms_aut
+using Aut = ClientPlane;
+
+TEST_F(Aut, RecordedListIsOursWithOurVersion) {
+  const wire::Reply reply = replay("01-mplist");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(field(reply, "Content-Type"), "text/xml");
+  EXPECT_EQ(bytes(reply), replaced(testing::recorded("replies/01-mplist").body, ">2470<", ">6487<"));
+}
+
+TEST_F(Aut, ListsInAllForms) {
+  const std::string with_site = bytes(get("/SMS_MP/.sms_aut?MPLIST1"));
+  EXPECT_THAT(with_site, HasSubstr("SiteCode=\"LON\""));
+  EXPECT_THAT(bytes(get("/SMS_MP/.sms_aut?MPLIST")), Not(HasSubstr("SiteCode")));
+  for (const char* query : {"MPLIST1&LON", "mplist1&lon", "MPLIST2&LON", "MPLIST&LON", "MPLIST1%26LON", "MPLIST2"}) {
+    EXPECT_EQ(bytes(get("/sms_mp/.SMS_AUT?" + std::string(query))), with_site) << query;
+  }
+  for (const char* query : {"MPLIST1&XYZ", "MPLIST2&XYZ", "MPLIST&XYZ"}) {
+    EXPECT_EQ(bytes(get("/SMS_MP/.sms_aut?" + std::string(query))), "<MPList/>") << query;
+  }
+}
+
+TEST_F(Aut, CertificatesAndKeys) {
+  const std::string& certificate = keys_.mp.certificate();
+  EXPECT_EQ(bytes(replay("02-mpcert")),
+            "<MPCertificate><Certificate>" + certificate + "</Certificate></MPCertificate>");
+  EXPECT_EQ(bytes(replay("03-mpcert2")), "<MPCertificates><Certificate1 Signature=\"\">" + certificate +
+                                             "</Certificate1><Certificate2 Signature=\"\">" + certificate +
+                                             "</Certificate2></MPCertificates>");
+  const std::string& root = keys_.trusted_root.public_key();
+  EXPECT_EQ(bytes(replay("04-mpkeyinformationex")),
+            "<MPKEYINFORMATION><FQDN>127.0.0.1</FQDN><MACHINENAME>LON-DCSMS-01</MACHINENAME><SITECODE>LON</SITECODE>"
+            "<TRUSTEDROOTKEY>" +
+                root + "</TRUSTEDROOTKEY><MPCERTIFICATE Signature=\"\">" + certificate +
+                "</MPCERTIFICATE></MPKEYINFORMATION>");
+  EXPECT_EQ(bytes(get("/SMS_MP/.sms_aut?MPKEYINFORMATION")), bytes(replay("04-mpkeyinformationex")));
+  EXPECT_EQ(bytes(replay("05-mptrk")),
+            "<KEYDATA><TRUSTEDROOTKEY Signature=\"\">" + root + "</TRUSTEDROOTKEY></KEYDATA>");
+  EXPECT_EQ(bytes(get("/SMS_MP/.sms_aut?SITESIGNCERT")), "<X509Data><X509Certificate EncodingType=\"hexBinary\">" +
+                                                             keys_.site_server.certificate() +
+                                                             "</X509Certificate></X509Data>");
+  EXPECT_EQ(*ccm::public_key_of_certificate(certificate), keys_.mp.public_key());
+}
+
+TEST_F(Aut, UnknownCommandsAre500) {
+  for (const char* target : {"/SMS_MP/.sms_aut", "/SMS_MP/.sms_aut?", "/SMS_MP/.sms_aut?SMSTRC",
+                             "/SMS_MP/.sms_aut?MPLIST3", "/SMS_MP/.sms_aut?&MPLIST", "/SMS_MP/.sms_aut?%zz"}) {
+    EXPECT_EQ(get(target).status, 500) << target;
+  }
+  EXPECT_EQ(get("/SMS_MP/.sms_aut?MPCERT").status, 200);
+}
+
+// ---- MP_LocationManager
+using Location = ClientPlane;
+
+TEST_F(Location, RecordedQuestionsGetTheRecordedAnswers) {
+  EXPECT_EQ(xml(replay("06-site-information")),
+            replaced(replaced(recorded_reply_xml("06-site-information"), ">2470<", ">6487<"), "5.00.8325.0000",
+                     "4.00.6487.2000"));
+  EXPECT_EQ(xml(replay("08-local-mp-location")), recorded_reply_xml("08-local-mp-location"));
+  const auto ours = parse<v1::EnumerateMPLocationReply>(xml(replay("09-enumerate-mp-location")));
+  const auto theirs = parse<v1::EnumerateMPLocationReply>(recorded_reply_xml("09-enumerate-mp-location"));
+  EXPECT_EQ(ours.mp_site().site_code(), theirs.mp_site().site_code());
+  ASSERT_EQ(ours.records_size(), 1);
+  EXPECT_EQ(ours.records(0).intranet_name().value(), theirs.records(0).intranet_name().value());
+  EXPECT_EQ(ours.records(0).version(), "6487");
+}
+
+TEST_F(Location, ContentHasWhatTheRecordedReplyHas) {
+  const auto ours = parse<v1::ContentLocationReply>(xml(replay("14-content-location")));
+  const auto theirs = parse<v1::ContentLocationReply>(recorded_reply_xml("14-content-location"));
+  ASSERT_EQ(ours.sites_size(), 1);
+  EXPECT_EQ(codec::to_xml(ours.sites(0).mp_site()), codec::to_xml(theirs.sites(0).mp_site()));
+  ASSERT_EQ(ours.sites(0).records_size(), 1);
+  const v1::LocationRecord& record = ours.sites(0).records(0);
+  const v1::LocationRecord& model = theirs.sites(0).records(0);
+  ASSERT_EQ(record.urls_size(), 1);
+  EXPECT_EQ(record.urls(0).name(), replaced(model.urls(0).name(), "SMSPKGD$", "SMSPKGC$"));
+  EXPECT_EQ(record.urls(0).signature(), model.urls(0).signature());
+  ASSERT_EQ(record.smb_paths_size(), 1);
+  EXPECT_EQ(record.smb_paths(0).name(), "\\\\LON-DCSMS-01\\SMSPKGC$\\LON00001\\");
+  EXPECT_EQ(record.ad_site().name(), model.ad_site().name());
+  EXPECT_EQ(record.subnets(0).address(), model.subnets(0).address());
+  EXPECT_EQ(record.server_remote_name(), model.server_remote_name());
+  EXPECT_EQ(record.dp_type(), model.dp_type());
+  EXPECT_EQ(record.version(), "6487");
+  ASSERT_EQ(ours.content_info().hashes_size(), 1);
+  EXPECT_EQ(ours.content_info().hashes(0).hash_string(), seed_package().hash().sha256());
+}
+
+class Content : public ClientPlane {
+ protected:
+  v1::ContentLocationReply locate(const std::string& package, const std::string& version) {
+    return parse<v1::ContentLocationReply>(
+        xml(send(header("mp_locationmanager"),
+                 {"<ContentLocationRequest SchemaVersion=\"1.0\"><Package Version=\"" + version + "\" ID=\"" + package +
+                  "\"/><AssignedSite SiteCode=\"LON\"/></ContentLocationRequest>"})));
+  }
+  void expect_empty(const std::string& package, const std::string& version) {
+    const auto reply = locate(package, version);
+    ASSERT_EQ(reply.sites_size(), 1) << package << " " << version;
+    EXPECT_EQ(reply.sites(0).records_size(), 0) << package << " " << version;
+    EXPECT_EQ(reply.sites(0).mp_site().site_locality(), "FALLBACK");
+  }
+};
+
+TEST_F(Content, OnlyDpsThatHoldExactlyThatVersion) {
+  for (const auto& [package, version] : std::vector<std::pair<std::string, std::string>>{{"LON00001", "2"},
+                                                                                         {"LON00001", "0"},
+                                                                                         {"LON00001", ""},
+                                                                                         {"LON00001", "x"},
+                                                                                         {"LON00001", "4294967297"},
+                                                                                         {"LON00002", "1"},
+                                                                                         {"UID:Content_1", "1"},
+                                                                                         {"", "1"},
+                                                                                         {"..\\x", "1"}}) {
+    expect_empty(package, version);
+  }
+  EXPECT_EQ(locate("lon00001", "1").sites(0).records_size(), 1);
+
+  dps_.add({.name = "AAA-DP", .url = "http://dp.contoso.test:8081", .control_url = {}, .token = {}});
+  dps_.add({.name = "ZZZ-DP", .url = "http://127.0.0.3:8081", .control_url = {}, .token = {}});
+  v1::Package package = seed_package();
+  package.set_source_version(2);
+  for (const char* name : {"ZZZ-DP", "AAA-DP", "GONE-DP"}) {
+    *package.add_dps() = package.dps(0);
+    package.mutable_dps(package.dps_size() - 1)->set_dp(name);
+  }
+  commit([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, package); });
+  const auto three = locate("LON00001", "1");
+  ASSERT_EQ(three.sites(0).records_size(), 3);
+  EXPECT_EQ(three.sites(0).records(0).urls(0).name(), "http://dp.contoso.test:8081/SMS_DP_SMSPKGC$/LON00001/");
+  EXPECT_EQ(three.sites(0).records(0).subnets(0).address(), "");
+  EXPECT_EQ(three.sites(0).records(2).server_remote_name(), "127.0.0.3");
+  EXPECT_EQ(three.content_info().hashes_size(), 0);  // the hash of version 2 is not that of version 1
+
+  package.mutable_dps(0)->set_state(v1::PackageDp::INSTALL_PENDING);
+  package.mutable_dps(1)->set_version(2);
+  package.mutable_dps(2)->set_state(v1::PackageDp::REMOVAL_PENDING);
+  commit([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, package); });
+  expect_empty("LON00001", "1");
+  EXPECT_EQ(locate("LON00001", "2").sites(0).records_size(), 1);
+}
+
+TEST_F(Location, OtherQuestions) {
+  EXPECT_EQ(
+      xml(send(header("MP_LocationManager"),
+               {"<WSUSLocationRequest SchemaVersion=\"1.00\"><AssignedSite SiteCode=\"LON\"/></WSUSLocationRequest>"})),
+      "<WSUSLocationReply SchemaVersion=\"1.00\"><Sites><Site><MPSite SiteCode=\"LON\"/><LocationRecords/></Site>"
+      "</Sites></WSUSLocationReply>");
+  EXPECT_EQ(xml(send(header("MP_LocationManager"), {"<AssignedSiteRequest SchemaVersion=\"1.00\" />"})),
+            "<AssignedSiteReply SchemaVersion=\"1.00\"><Site><SiteCode>LON</SiteCode></Site></AssignedSiteReply>");
+  EXPECT_EQ(
+      xml(send(header("MP_LocationManager"),
+               {"<SiteInformationRequest SchemaVersion=\"1.00\"><SiteCode Name=\"XYZ\"/></SiteInformationRequest>"})),
+      "<SiteInfoReply SchemaVersion=\"1.00\"><Sites/></SiteInfoReply>");
+  EXPECT_EQ(xml(send(header("MP_LocationManager"), {"<SomethingRequest/>"})), "");
+}
+
+// ---- registration
+using Registration = ClientPlane;
+
+TEST_F(Registration, RecordedOneIsStoredBeforeItsReply) {
+  const auto reply = parse<v1::ClientRegistrationResponse>(xml(replay("10-client-registration")));
+  EXPECT_EQ(reply.response_type(), "Registration");
+  EXPECT_EQ(reply.status(), 0);
+  EXPECT_EQ(reply.approval_status(), 1);
+  EXPECT_EQ(reply.time_stamp(), "2026-11-21T20:00:00Z");
+  EXPECT_THAT(reply.smsid(), StartsWith("GUID:"));
+  const auto client = client_by_name(store_->read(), "WRK-LON-001");
+  ASSERT_TRUE(client.ok()) << client.status().to_string();
+  EXPECT_EQ(client->smsid(), reply.smsid());
+  EXPECT_EQ(client->certificate(), *ccm::certificate_hex(testing::test_data("wire/client.pem")));
+  EXPECT_EQ(client->fqdn(), "wrk-lon-001.contoso.test");
+  EXPECT_EQ(client->client_version(), "5.00.8325.0000");
+  EXPECT_TRUE(client->registered());
+  EXPECT_EQ(client_by_smsid(store_->read(), reply.smsid())->name(), "WRK-LON-001");
+  EXPECT_EQ(client_by_key(store_->read(), client->public_key())->name(), "WRK-LON-001");
+
+  // Again: the same SMSID, no second client.
+  EXPECT_EQ(parse<v1::ClientRegistrationResponse>(xml(replay("10-client-registration"))).smsid(), reply.smsid());
+  EXPECT_EQ(all(store::kClients).size(), 1u);
+}
+
+TEST_F(Registration, ADeclaredClientKeepsItsSmsid) {
+  declare_recorded_client();
+  EXPECT_EQ(parse<v1::ClientRegistrationResponse>(xml(replay("10-client-registration"))).smsid(), kRecordedSmsid);
+  EXPECT_TRUE(client_by_smsid(store_->read(), kRecordedSmsid)->registered());
+}
+
+TEST_F(Registration, ProposedSmsidsAndConfirmation) {
+  const ccm::Envelope in = envelope("10-client-registration");
+  const std::string proposed = "GUID:11111111-2222-3333-4444-555555555555";
+  const std::string document = replaced(replaced(in.documents[0], "SMSID=\"\"", "SMSID=\"" + proposed + "\""),
+                                        "RequestType=\"Registration\"", "RequestType=\"Confirmation\"");
+  const auto reply = parse<v1::ClientRegistrationResponse>(xml(send(in.header, {document})));
+  EXPECT_EQ(reply.smsid(), proposed);
+  EXPECT_EQ(reply.response_type(), "Confirmation");
+
+  // Another computer takes the SMSID and the key: it has them from then on.
+  const auto moved = parse<v1::ClientRegistrationResponse>(
+      xml(send(in.header, {replaced(document, "Value=\"WRK-LON-001\"", "Value=\"wrk-lon-002\"")})));
+  EXPECT_EQ(moved.smsid(), proposed);
+  EXPECT_EQ(client_by_smsid(store_->read(), proposed)->name(), "WRK-LON-002");
+  EXPECT_EQ(client_by_name(store_->read(), "WRK-LON-001")->smsid(), "");
+  EXPECT_EQ(client_by_name(store_->read(), "WRK-LON-001")->public_key(), "");
+  EXPECT_EQ(all(store::kClients).size(), 2u);
+}
+
+TEST_F(Registration, ANewKeyReplacesTheOld) {
+  declare_recorded_client();
+  const std::string old_key = client_by_name(store_->read(), "WRK-LON-001")->public_key();
+  const ccm::Envelope in = envelope("10-client-registration");
+  const auto request = parse<v1::ClientRegistrationRequest>(in.documents[0]);
+  const std::string document =
+      replaced(in.documents[0], request.data().certificates().signing().hex(), keys_.site_server.certificate());
+  const std::string smsid = parse<v1::ClientRegistrationResponse>(xml(send(in.header, {document}))).smsid();
+  EXPECT_NE(smsid, kRecordedSmsid);
+  EXPECT_EQ(client_by_name(store_->read(), "WRK-LON-001")->public_key(), keys_.site_server.public_key());
+  EXPECT_EQ(client_by_key(store_->read(), old_key).status().code(), Code::kNotFound);
+  EXPECT_EQ(client_by_smsid(store_->read(), kRecordedSmsid).status().code(), Code::kNotFound);
+}
+
+TEST_F(Registration, UnusableOnesRegisterNothing) {
+  const ccm::Envelope in = envelope("10-client-registration");
+  const auto request = parse<v1::ClientRegistrationRequest>(in.documents[0]);
+  v1::Msg nameless = in.header;
+  nameless.clear_source_host();
+  const std::vector<std::pair<v1::Msg, std::string>> cases = {
+      {in.header, "<ClientRegistrationRequest/>"},
+      {in.header, "<Other/>"},
+      {in.header, "<ClientRegistrationRequest>"},
+      {in.header, replaced(in.documents[0], "SMSID=\"\"", "SMSID=\"GUID:1\"")},
+      {in.header, replaced(in.documents[0], request.data().certificates().signing().hex(), "3082")},
+      {nameless, replaced(in.documents[0], "Netbios Name", "Other Name")},
+      {in.header, replaced(in.documents[0], "Value=\"WRK-LON-001\"", "Value=\"a b\"")},
+  };
+  for (const auto& [header, document] : cases) {
+    log_->lines.clear();
+    EXPECT_EQ(xml(send(header, {document})), "") << document;
+    EXPECT_EQ(log_->lines.size(), 1u) << document;
+  }
+  EXPECT_TRUE(all(store::kClients).empty());
+  EXPECT_NE(xml(replay("10-client-registration")), "");
+}
+
+TEST_F(Registration, StrictModeChecksTheSignature) {
+  start_strict();
+  const ccm::Envelope in = envelope("10-client-registration");
+  for (const std::string& document : {bit_flipped_after(in.documents[0], "<SignatureValue>"),
+                                      replaced(in.documents[0], "wrk-lon-001.contoso", "wrk-lon-009.contoso"),
+                                      replaced(in.documents[0], "SignatureValue>", "Signature.Value>")}) {
+    EXPECT_EQ(xml(send(in.header, {document})), "");
+  }
+  EXPECT_TRUE(all(store::kClients).empty());
+  EXPECT_EQ(parse<v1::ClientRegistrationResponse>(xml(replay("10-client-registration"))).status(), 0);
+  EXPECT_EQ(all(store::kClients).size(), 1u);
+}
+
+// ---- policy assignments
+class Policy : public ClientPlane {
+ protected:
+  static v1::Msg policy_header() {
+    v1::Msg out = header("MP_PolicyManager");
+    out.set_source_id(kRecordedSmsid);
+    return out;
+  }
+  static std::string policy_request(const std::string& cookie, const std::string& id = kRecordedSmsid) {
+    return "<RequestAssignments SchemaVersion=\"1.00\" RequestType=\"Always\"><Identification><Machine><ClientID>" +
+           id +
+           "</ClientID></Machine></Identification><PolicySource>SMS:LON</PolicySource><Resource "
+           "ResourceType=\"Machine\"/><ServerCookie>" +
+           cookie + "</ServerCookie></RequestAssignments>";
+  }
+};
+
+TEST_F(Policy, RecordedRequestGetsSettingsAndAdvert) {
+  declare_recorded_client();
+  const std::string text = xml(replay("12-policy-assignments"));
+  const auto reply = parse<v1::ReplyAssignments>(text);
+  const auto model = parse<v1::ReplyAssignments>(recorded_reply_xml("12-policy-assignments"));
+  EXPECT_EQ(reply.schema_version(), model.schema_version());
+  EXPECT_EQ(reply.reply_type(), model.reply_type());
+  EXPECT_EQ(codec::to_xml(reply.identification()), codec::to_xml(model.identification()));
+  EXPECT_EQ(reply.policy_source(), model.policy_source());
+  EXPECT_EQ(reply.resource().resource_type(), model.resource().resource_type());
+  EXPECT_EQ(reply.server_cookie(), "2026-11-21 20:00:00.000");
+  ASSERT_EQ(reply.assignments_size(), 2);
+  EXPECT_THAT(reply.assignments(0).policy().policy_location().url(),
+              StartsWith("http://<mp>/SMS_MP/.sms_pol?{5C4E1F5A-"));
+  const v1::AssignedPolicy& advert = reply.assignments(1).policy();
+  const v1::AssignedPolicy& recorded = model.assignments(0).policy();
+  EXPECT_EQ(advert.policy_id(), kPolicyId);
+  EXPECT_EQ(advert.policy_version(), recorded.policy_version());
+  EXPECT_EQ(advert.policy_type(), recorded.policy_type());
+  EXPECT_EQ(advert.policy_category(), recorded.policy_category());
+  EXPECT_EQ(advert.policy_flags(), recorded.policy_flags());
+  EXPECT_EQ(advert.policy_location().url(),
+            replaced(recorded.policy_location().url(), recorded.policy_id(), advert.policy_id()));
+  EXPECT_THAT(text, HasSubstr("PolicyFlags=\"0\"><PolicyLocation PolicyHash=\""));
+  EXPECT_THAT(text, HasSubstr("<![CDATA[http://<mp>/SMS_MP/.sms_pol?LON20000-LON00001-4A48FD56.1_00]]>"));
+  EXPECT_THAT(text, HasSubstr("\"><Condition/><Policy "));
+
+  // What it points to is what it says.
+  const std::string body = bytes(get("/SMS_MP/.sms_pol?" + std::string(kPolicyId) + ".1_00"));
+  EXPECT_EQ(advert.policy_location().policy_hash(), digest_hex(Algorithm::kMd5, body));
+  EXPECT_EQ(advert.policy_location().policy_hash_ex(), digest_hex(Algorithm::kSha1, body));
+  EXPECT_EQ(xml(replay("12-policy-assignments")), text);
+}
+
+TEST_F(Policy, EqualCookieIsEmptyUntilSomethingChanges) {
+  declare_recorded_client();
+  const std::string cookie = parse<v1::ReplyAssignments>(xml(replay("12-policy-assignments"))).server_cookie();
+  EXPECT_EQ(xml(send(policy_header(), {policy_request(cookie)})), "");
+  EXPECT_NE(xml(send(policy_header(), {policy_request("2026-11-21 19:00:00.000")})), "");
+  commit([&](store::WriteTxn& txn) { return policy_changed(txn, *site_); });
+  const auto reply = parse<v1::ReplyAssignments>(xml(send(policy_header(), {policy_request(cookie)})));
+  EXPECT_EQ(reply.server_cookie(), "2026-11-21 20:00:00.001");
+}
+
+TEST_F(Policy, IsForMembersAndForWhatIsWhole) {
+  declare_recorded_client();
+  const auto count = [&] {
+    return parse<v1::ReplyAssignments>(xml(replay("12-policy-assignments"))).assignments_size();
+  };
+  EXPECT_EQ(count(), 2);
+  v1::Package package = seed_package();
+  package.mutable_programs(0)->set_name("Other");
+  commit([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, package); });
+  EXPECT_EQ(count(), 1);
+  commit([&](store::WriteTxn& txn) { return store::kPackages.erase(txn, {"LON00001"}); });
+  EXPECT_EQ(count(), 1);
+  commit([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, seed_package()); });
+  EXPECT_EQ(count(), 2);
+  v1::Collection others;
+  others.set_name("Admin Systems");
+  others.add_members("WRK-LON-002");
+  commit([&](store::WriteTxn& txn) { return store::kCollections.put(txn, {collection_key(others.name())}, others); });
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_F(Policy, LenientModeFindsTheClientBySmsidKeyAndName) {
+  declare_recorded_client();
+  const auto assignments = [&](const v1::Msg& header, const std::string& id) {
+    const std::string text = xml(send(header, {policy_request("", id)}));
+    return text.empty() ? 0 : parse<v1::ReplyAssignments>(text).assignments_size();
+  };
+  v1::Msg nobody = header("MP_PolicyManager");
+  nobody.set_source_host("NOBODY");
+  EXPECT_EQ(assignments(nobody, ""), 0);
+  EXPECT_EQ(assignments(nobody, "GUID:00000000-0000-0000-0000-000000000001"), 0);
+  EXPECT_EQ(assignments(nobody, kRecordedSmsid), 2);  // the body's ID
+  EXPECT_EQ(assignments(nobody, "{f5ec9167-62ab-43bb-870e-4f40a720ab52}"), 2);
+  v1::Msg by_source = nobody;
+  by_source.set_source_id(kRecordedSmsid);
+  EXPECT_EQ(assignments(by_source, "GUID:00000000-0000-0000-0000-000000000001"), 2);
+  v1::Msg by_key = nobody;
+  *by_key.mutable_hooks() = envelope("12-policy-assignments").header.hooks();
+  EXPECT_EQ(assignments(by_key, "GUID:00000000-0000-0000-0000-000000000001"), 2);
+  v1::Msg by_name = nobody;
+  by_name.set_source_host("wrk-lon-001");
+  EXPECT_EQ(assignments(by_name, ""), 2);
+}
+
+TEST_F(Policy, UnknownClientsGetNothingIn2007AndTheirCollectionsIn2003) {
+  EXPECT_EQ(xml(replay("12-policy-assignments")), "");
+  start({}, "2003");
+  EXPECT_EQ(parse<v1::ReplyAssignments>(xml(replay("12-policy-assignments"))).assignments_size(), 2);
+  EXPECT_TRUE(all(store::kClients).empty());
+  v1::Msg header = policy_header();
+  header.set_source_host("WRK-LON-009");
+  EXPECT_EQ(parse<v1::ReplyAssignments>(xml(send(header, {policy_request("")}))).assignments_size(), 1);
+  header.clear_source_host();
+  EXPECT_EQ(xml(send(header, {policy_request("")})), "");
+}
+
+TEST_F(Policy, UsersHaveNone) {
+  declare_recorded_client();
+  EXPECT_EQ(xml(send(policy_header(), {replaced(policy_request(""), "\"Machine\"", "\"User\"")})), "");
+}
+
+TEST_F(Policy, StrictModeWantsBothSignaturesOfThatClient) {
+  declare_recorded_client();
+  start_strict();
+  EXPECT_EQ(parse<v1::ReplyAssignments>(xml(replay("12-policy-assignments"))).assignments_size(), 2);
+
+  const ccm::Envelope in = envelope("12-policy-assignments");
+  const auto send_as = [&](const v1::Msg& header, std::string payload) {
+    return xml(post(ccm::write_request(header, payload)));
+  };
+  EXPECT_NE(send_as(in.header, in.payload), "");
+  for (const char* property : {"PayloadSignature", "ClientIDSignature", "PublicKey"}) {
+    v1::Msg header = in.header;
+    flip_hook_property(&header, property);
+    EXPECT_EQ(send_as(header, in.payload), "") << property;
+  }
+  v1::Msg without_hook = in.header;
+  without_hook.mutable_hooks()->clear_hook2();
+  EXPECT_EQ(send_as(without_hook, in.payload), "");
+  v1::Msg other_id = in.header;
+  other_id.set_source_id("GUID:F5EC9167-62AB-43BB-870E-4F40A720AB53");
+  EXPECT_EQ(send_as(other_id, in.payload), "");
+  // The same text in another stream is not what was signed.
+  v1::Msg again = in.header;
+  const std::string payload = ccm::encode_payload(in.documents, true, &again);
+  EXPECT_NE(payload, in.payload);
+  EXPECT_EQ(send_as(again, payload), "");
+  EXPECT_NE(xml(replay("12-policy-assignments")), "");
+
+  // The declared key is another one: signed well, but not by that client.
+  v1::Client client = *client_by_name(store_->read(), "WRK-LON-001");
+  client.set_public_key(keys_.mp.public_key());
+  commit([&](store::WriteTxn& txn) { return put_client(txn, *site_, client); });
+  EXPECT_EQ(xml(replay("12-policy-assignments")), "");
+  EXPECT_TRUE(all(store::kStatusMessages).empty());
+}
+
+// ---- sinks
+using Sinks = ClientPlane;
+
+TEST_F(Sinks, RecordedStatusBecomesANumberedMessage) {
+  declare_recorded_client();
+  const wire::Reply reply = replay("15-status-hash-mismatch");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body.size(), 0u);
+  EXPECT_EQ(field(reply, "Content-Type"), "");
+  const auto messages = all(store::kStatusMessages);
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].message_id(), 10030u);
+  EXPECT_EQ(messages[0].client(), "WRK-LON-001");
+  EXPECT_EQ(messages[0].system(), "WRK-LON-001");
+  EXPECT_THAT(messages[0].insertion_strings(), ElementsAre("LON20000", "1", "", "LON00001", "Per-system unattended"));
+  EXPECT_EQ(messages[0].attributes().at(400), "LON00001");
+  EXPECT_EQ(messages[0].attributes().at(401), "LON20000");
+  EXPECT_EQ(format_rfc3339(from_timestamp(messages[0].time())), "2026-11-21T20:00:56.804Z");
+  EXPECT_EQ(format_rfc3339(from_timestamp(client_by_name(store_->read(), "WRK-LON-001")->last_seen())),
+            "2026-11-21T20:00:00Z");
+  const auto state = store::kAdvertClients.get(store_->read(), {"LON20000", "WRK-LON-001"});
+  ASSERT_TRUE(state.ok()) << state.status().to_string();
+  EXPECT_EQ(state->last_message_id(), 10030u);
+}
+
+std::string event(const std::string& type, const std::string& properties) {
+  return "<Status SchemaVersion=\"1.0\"><Type>" + type +
+         "</Type><Properties><Property Name=\"AdvertisementId\">LON20000</Property><Property "
+         "Name=\"PackageName\">LON00001</Property><Property Name=\"ProgramName\">P</Property>" +
+         properties + "</Properties></Status>";
+}
+
+TEST_F(Sinks, ProgramEventsCarryTheirStrings) {
+  const auto send_event = [&](const std::string& type, const std::string& properties) {
+    EXPECT_EQ(xml(send(header("statusRECEIVER", "ASync"), {event(type, properties)})), "");
+  };
+  send_event("SoftDistProgramOfferReceivedEvent", "<Property Name=\"SiteCode\">LON</Property>");
+  send_event(
+      "SoftDistProgramStartedEvent",
+      "<Property Name=\"CommandLine\">a.exe /q</Property><Property Name=\"WorkingDirectory\">C:\\x\\</Property>");
+  send_event("SoftDistProgramCompletedSuccessfulMIFEvent", "<Property Name=\"MIFDescription\">done</Property>");
+  const auto messages = all(store::kStatusMessages);
+  ASSERT_EQ(messages.size(), 3u);
+  EXPECT_EQ(messages[0].message_id(), 10002u);
+  EXPECT_EQ(messages[1].message_id(), 10005u);
+  EXPECT_THAT(messages[1].insertion_strings(), ElementsAre("LON20000", "a.exe /q", "C:\\x\\", "LON00001", "P"));
+  EXPECT_EQ(messages[2].message_id(), 10009u);
+  EXPECT_THAT(messages[2].insertion_strings(), ElementsAre("LON20000", "done", "", "LON00001", "P"));
+  EXPECT_EQ(store::kAdvertClients.get(store_->read(), {"LON20000", "WRK-LON-001"})->state(),
+            v1::AdvertClient::SUCCEEDED);
+}
+
+TEST_F(Sinks, EventsWithoutANumberAreKeptByClass) {
+  EXPECT_EQ(xml(send(header("StatusReceiver", "Async"), {event("SoftDistDownloadStartedEvent", "")})), "");
+  EXPECT_EQ(xml(send(header("StatusReceiver", "Async"), {event("SoftDistDownloadCompletedEvent", "")})), "");
+  EXPECT_TRUE(all(store::kStatusMessages).empty());
+  const auto events = all(store::kClientEvents);
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].class_name(), "SoftDistDownloadStartedEvent");
+  EXPECT_EQ(events[0].client(), "WRK-LON-001");
+  EXPECT_EQ(events[0].properties().at("PackageName"), "LON00001");
+  EXPECT_LT(events[0].id(), events[1].id());
+}
+
+TEST_F(Sinks, IdsThatAreNoneAreOnlyShown) {
+  const std::string long_text(1000, 'x');
+  EXPECT_EQ(xml(send(header("StatusReceiver", "Async"),
+                     {replaced(event("SoftDistProgramErrorEvent", ""), "LON00001", long_text)})),
+            "");
+  const auto messages = all(store::kStatusMessages);
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].insertion_strings(3), long_text);
+  EXPECT_EQ(messages[0].attributes().count(400), 0u);
+}
+
+TEST_F(Sinks, ReportsAreKeptWhole) {
+  declare_recorded_client();
+  for (int i = 0; i < 2; i++) {
+    for (const char* name : {"11-ddr-heartbeat", "16-state-message"}) {
+      const wire::Reply reply = replay(name);
+      EXPECT_EQ(reply.status, 200) << name;
+      EXPECT_EQ(reply.body.size(), 0u) << name;
+    }
+  }
+  const auto ddr = store::kClientReports.get(store_->read(), {"WRK-LON-001", "MP_DdrEndpoint"});
+  ASSERT_TRUE(ddr.ok()) << ddr.status().to_string();
+  EXPECT_EQ(ddr->count(), 2u);
+  EXPECT_EQ(ddr->documents_size(), 2);
+  EXPECT_EQ(ddr->documents(0), envelope("11-ddr-heartbeat").documents[0]);
+  const auto state = store::kClientReports.get(store_->read(), {"WRK-LON-001", "MP_RelayEndpoint"});
+  ASSERT_TRUE(state.ok()) << state.status().to_string();
+  EXPECT_THAT(state->documents(0), StartsWith("<?xml version=\"1.0\" encoding=\"utf-16\"?><Report>"));
+  EXPECT_TRUE(all(store::kStatusMessages).empty());
+
+  EXPECT_EQ(xml(send(header("mp_HINVendpoint", "Async"), {"<Report><ReportHeader/><ReportBody/></Report>"})), "");
+  EXPECT_TRUE(store::kClientReports.has(store_->read(), {"WRK-LON-001", "MP_HinvEndpoint"}));
+}
+
+TEST_F(Sinks, ADdrMakesAClientKnownIn2003Only) {
+  replay("11-ddr-heartbeat");
+  EXPECT_TRUE(all(store::kClients).empty());
+  start({}, "2003");
+  replay("11-ddr-heartbeat");
+  const auto client = client_by_smsid(store_->read(), kRecordedSmsid);
+  ASSERT_TRUE(client.ok()) << client.status().to_string();
+  EXPECT_EQ(client->name(), "WRK-LON-001");
+  EXPECT_FALSE(client->registered());
+}
+
+TEST_F(Sinks, UnusableReportsLeaveNothing) {
+  v1::Msg nameless = header("StatusReceiver", "Async");
+  nameless.clear_source_host();
+  const std::vector<std::pair<v1::Msg, std::string>> cases = {
+      {header("StatusReceiver", "Async"), "<Status SchemaVersion=\"1.00\"/>"},
+      {header("StatusReceiver", "Async"), "<Report/>"},
+      {header("StatusReceiver", "Async"), "<Status>"},
+      {nameless, event("SoftDistProgramErrorEvent", "")},
+      {header("MP_DdrEndpoint", "Async"), "<Status/>"},
+      {header("MP_DdrEndpoint", "Async"), "<!DOCTYPE x []><Report/>"},
+      {header("No_Such\nEndpoint", "Async"), "<Report/>"},
+      {header("", "Async"), "<Report/>"},
+  };
+  for (const auto& [header, document] : cases) {
+    log_->lines.clear();
+    EXPECT_EQ(xml(send(header, {document})), "") << document;
+    ASSERT_EQ(log_->lines.size(), 1u) << document;
+    EXPECT_THAT(log_->lines[0], Not(HasSubstr("\n")));
+  }
+  EXPECT_TRUE(all(store::kStatusMessages).empty());
+  EXPECT_TRUE(all(store::kClientEvents).empty());
+  EXPECT_TRUE(all(store::kClientReports).empty());
+  expect_still_serves();
+}
+
+TEST_F(Sinks, StrictModeStoresOnlySignedStatus) {
+  declare_recorded_client();
+  start_strict();
+  const ccm::Envelope in = envelope("15-status-hash-mismatch");
+  for (const char* property : {"PayloadSignature", "ClientIDSignature"}) {
+    v1::Msg header = in.header;
+    flip_hook_property(&header, property);
+    const wire::Reply reply = post(ccm::write_request(header, in.payload));
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body.size(), 0u);
+  }
+  send(header("StatusReceiver", "Async"), {event("SoftDistProgramErrorEvent", "")});
+  EXPECT_TRUE(all(store::kStatusMessages).empty());
+  EXPECT_FALSE(client_by_name(store_->read(), "WRK-LON-001")->has_last_seen());
+  replay("15-status-hash-mismatch");
+  EXPECT_EQ(all(store::kStatusMessages).size(), 1u);
+  // What clients never sign is taken as it is.
+  replay("11-ddr-heartbeat");
+  replay("16-state-message");
+  EXPECT_EQ(all(store::kClientReports).size(), 2u);
+  EXPECT_NE(xml(replay("14-content-location")), "");
+}
+
+// ---- the envelope
+using Envelopes = ClientPlane;
+
+TEST_F(Envelopes, BrokenOnesAre400AndTheNextIsServed) {
+  const auto good = testing::recorded("requests/06-site-information");
+  const std::string type = good.field("Content-Type");
+  const std::vector<ccm::Multipart> cases = {
+      {.content_type = "text/plain", .body = good.body},
+      {.content_type = type, .body = ""},
+      {.content_type = type, .body = good.body.substr(0, good.body.size() / 2)},
+      {.content_type = type, .body = replaced(good.body, "\x58\x85", "\x58\x84")},
+  };
+  for (const ccm::Multipart& message : cases) {
+    log_->lines.clear();
+    const wire::Reply reply = post(message);
+    EXPECT_EQ(reply.status, 400);
+    EXPECT_EQ(reply.body.size(), 0u);
+    EXPECT_EQ(log_->lines.size(), 1u);
+    expect_still_serves();
+  }
+}
+
+TEST_F(Envelopes, RepliesMirrorTheRequest) {
+  const wire::Reply reply = replay("06-site-information");
+  EXPECT_EQ(field(reply, "Content-Type"), "multipart/mixed; boundary=\"aAbBcCdDv1234567890VxXyYzZ\"");
+  const auto msg = ccm::read_request(field(reply, "Content-Type"), bytes(reply));
+  ASSERT_TRUE(msg.ok());
+  EXPECT_EQ(msg->header.correlation_id(), envelope("06-site-information").header.id());
+  EXPECT_EQ(msg->header.source_host(), "LON-DCSMS-01");
+  EXPECT_EQ(msg->header.sent_time(), "2026-11-21T20:00:00Z");
+  EXPECT_EQ(bytes(replay("06-site-information")), bytes(reply));
+}
+
+TEST_F(Envelopes, PostAndAnyLetterCaseAreTaken) {
+  const auto recorded = testing::recorded("requests/06-site-information");
+  const ccm::Multipart message{.content_type = recorded.field("Content-Type"), .body = recorded.body};
+  EXPECT_NE(xml(post(message, "/CCM_System/REQUEST")), "");
+  EXPECT_EQ(post(message, "/ccm_system_windowsauth/request").status, 401);
+  EXPECT_EQ(get("/ccm_system/request").status, 405);
+}
+
+TEST_F(Envelopes, EveryRecordedRequestIsAnswered) {
+  declare_recorded_client();
+  for (const char* name :
+       {"01-mplist", "02-mpcert", "03-mpcert2", "04-mpkeyinformationex", "05-mptrk", "06-site-information",
+        "08-local-mp-location", "09-enumerate-mp-location", "10-client-registration", "11-ddr-heartbeat",
+        "12-policy-assignments", "14-content-location", "15-status-hash-mismatch", "16-state-message"}) {
+    const wire::Reply reply = replay(name);
+    const auto recorded = testing::recorded(std::string("replies/") + name);
+    EXPECT_EQ(reply.status, 200) << name;
+    EXPECT_EQ(field(reply, "Content-Type"), recorded.field("Content-Type")) << name;
+    EXPECT_EQ(reply.body.size() == 0, recorded.body.empty()) << name;
+  }
+  EXPECT_EQ(replay("13-policy-body").status, 404);  // the recorder's own suffix
+}
+}  // namespace
+}  // namespace smslab::mp
