@@ -135,7 +135,6 @@ Result<v1::AdvertRun> ExecMgr::run_due(const AdvertPolicy& advert, const AgentSe
     run.set_result(v1::AdvertRun::FAILED);
     run.set_reason(to_text(content.outcome.code) + " " + content.outcome.why);
     host_.tell("content", id + " failed: " + run.reason());
-    RETURN_IF_ERROR(remember(advert, false));
     return run;
   }
   if (content.report.from_cache()) {

@@ -3,9 +3,9 @@
 //   execmgr.announce(adverts);                                  // 10002 for each that is new or changed
 //   for (const auto& advert : adverts) *report.add_adverts() = execmgr.run(advert, settings);
 //
-// Rerun behaviour looks at the last run of the same program of the same package (semantics 6.6), which a failed
-// download counts as. Writes execmgr.log with the texts of semantics 7.8 and 7.6; the few other lines there are our
-// wording. One thread.
+// Rerun behaviour looks at the last run of the same program of the same package (semantics 6.6). Content that failed is
+// no run: whatever the behaviour, the next day tries again, as re-running the advertisement does in seed B. Writes
+// execmgr.log with the texts of semantics 7.8 and 7.6; the few other lines there are our wording. One thread.
 #pragma once
 
 #include <string>

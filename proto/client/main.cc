@@ -52,7 +52,9 @@ int main(int argc, char** argv) {
   run->add_option("--bind", options.bind, "local address to connect from");
   run->add_option("--seed", options.seed, "of GUIDs, process and thread numbers")->capture_default_str();
   run->add_option("--clock", clock_text, "the client's clock: T stands still, T+ runs from T; default: the machine's");
-  run->add_option("--exit-code", options.end.exit_code, "of the programs that run")->capture_default_str();
+  run->add_option("--exit-code", options.end.exit_code, "of the programs that run")
+      ->check(CLI::Range(int64_t{INT32_MIN}, int64_t{UINT32_MAX}))
+      ->capture_default_str();
   run->add_option("--mif", mif_text, "status MIF that programs leave: Success or Failed:TEXT; default: none");
   run->add_flag("--no-bits", no_bits, "the BITS service is disabled");
   run->add_flag("--download-only", options.download_only, "brings content into the cache and runs nothing");

@@ -21,7 +21,7 @@ TEST_F(ClientTest, LogsOfAGoodRunAndOfACachedOne) {
 
 TEST_F(ClientTest, LogsOfAHashMismatchAndOfItsCure) {
   const std::string hash = site_.hash();
-  site_.assign({.hash = hash});
+  site_.assign({.hash = hash, .rerun = "RerunNever"});  // content that failed is no run
   site_.dps["C"].files["adminpak.msi"][1234] = 'X';
   const std::string damaged = site_.hash();
 
