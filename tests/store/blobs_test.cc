@@ -1,6 +1,8 @@
 // Blobs: staging, receiving, publishing, references, garbage.
 #include "store/blobs.h"
 
+#include <utility>
+
 #include "proto/base/hex.h"
 #include "tests/store/fixture.h"
 #include "tests/support/faulty_env.h"
@@ -209,6 +211,57 @@ TEST_F(BlobsTest, ALateUnlinkSparesWhatWasPublishedAgain) {
   EXPECT_EQ(references("one"), 1u);
   EXPECT_EQ(garbage(), 0u);
   EXPECT_EQ(misplaced(), "");
+}
+
+// Barriers belong to other threads: they may come between any two changes, or take as long as several of them.
+TEST_F(BlobsTest, AnOldUnlinkDoesNotCountForANewOne) {
+  const auto first = stage({"one"});
+  const auto second = stage({"one"});
+  ASSERT_OK(publish(*first, {"one"}));
+  ASSERT_OK(drop({"one"}));
+  ASSERT_OK(publish(*second, {"one"}));
+  const auto results = store_->index().write({
+      [&](WriteTxn& txn) { return blobs().drop(txn, manifest_of("LON00001", {"one"})); },
+      [&](WriteTxn&) {
+        stage({"two"});  // with its barrier: the first unlinking is durable, the second is still to come
+        return ok_status();
+      },
+      [&](WriteTxn& txn) { return blobs().drop(txn, {}); },
+  });
+  EXPECT_THAT(results, ::testing::Each(ok_status()));
+  EXPECT_FALSE(on_disk("one"));
+  EXPECT_EQ(garbage(), 1u);
+}
+
+TEST_F(BlobsTest, ABarrierCoversOnlyWhatCameBeforeIt) {
+  class SlowBarrier final : public smslab::testing::ForwardingEnv {
+   public:
+    using ForwardingEnv::ForwardingEnv;
+    Status barrier(const std::string& folder) override {
+      Status status = ForwardingEnv::barrier(folder);
+      if (meanwhile) std::exchange(meanwhile, {})();
+      return status;
+    }
+    std::function<void()> meanwhile;
+  };
+  store_.reset();
+  SlowBarrier slow(mem_);
+  store_ = must(Store::open(slow, folder_.path()));
+  const auto first = stage({"one"});
+  const auto second = stage({"one"});
+  ASSERT_OK(publish(*first, {"one"}));
+  ASSERT_OK(drop({"one"}));
+  slow.meanwhile = [&] {
+    ASSERT_OK(publish(*second, {"one"}));
+    ASSERT_OK(drop({"one"}));
+  };
+  stage({"two"});
+  ASSERT_OK(drop({}));
+  EXPECT_EQ(garbage(), 1u) << "the second unlinking is not durable yet";
+  stage({"three"});
+  ASSERT_OK(drop({}));
+  EXPECT_EQ(garbage(), 0u);
+  store_.reset();  // before its env
 }
 
 TEST_F(BlobsTest, ReferIsAbortedWhenTheContentIsGone) {
