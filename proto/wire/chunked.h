@@ -15,7 +15,7 @@ namespace smslab::wire {
 struct ChunkedLimits {
   uint64_t body_bytes = uint64_t{16} << 20;
   size_t line_bytes = 4096;  // a chunk's size with its extensions, or a trailer field
-  size_t trailer_bytes = 32 * 1024;
+  size_t trailer_bytes = size_t{32} * 1024;
 };
 
 class ChunkedBody {

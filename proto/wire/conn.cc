@@ -12,7 +12,7 @@ namespace smslab::wire {
 namespace {
 constexpr uint64_t kTurnBytes = uint64_t{4} << 20;
 constexpr size_t kTurnRequests = 64;
-constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kReadBytes = size_t{16} * 1024;
 constexpr uint64_t kLingerBytes = uint64_t{4} << 20;
 constexpr std::chrono::milliseconds kLingerTime{1'000};
 constexpr size_t kLoggedTarget = 200;

@@ -17,9 +17,9 @@
 namespace smslab::wire {
 
 struct HeadLimits {
-  size_t bytes = 32 * 1024;  // request line and all fields
+  size_t bytes = size_t{32} * 1024;  // request line and all fields
   size_t fields = 100;
-  size_t target_bytes = 8 * 1024;
+  size_t target_bytes = size_t{8} * 1024;
 };
 
 enum class Framing { kNone, kLength, kChunked };

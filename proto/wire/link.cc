@@ -55,7 +55,7 @@ class PlainLink final : public Link {
  private:
   // A file that the kernel does not know (tests' Env). What the socket does not take is read again.
   IoResult send_read(const ReadableFile& file, uint64_t offset, uint64_t size) {
-    std::array<char, 64 * 1024> buffer;
+    std::array<char, size_t{64} * 1024> buffer;
     const auto got = file.pread(offset, {buffer.data(), static_cast<size_t>(std::min<uint64_t>(size, buffer.size()))});
     if (!got.ok() || *got == 0) return {Io::kEnd};
     const iovec part{buffer.data(), *got};

@@ -20,27 +20,26 @@ std::optional<uint64_t> position(std::string_view digits) {
 
 RangeRequest parse_range(std::string_view value, uint64_t size) {
   constexpr std::string_view kUnit = "bytes=";
-  const RangeRequest whole;
-  if (!istarts_with(value, kUnit)) return whole;
+  if (!istarts_with(value, kUnit)) return {};
   RangeRequest request;
   for (std::string_view spec : split(value.substr(kUnit.size()), ',')) {
     spec = trim_blanks(spec);
     if (spec.empty()) continue;  // empty list elements are allowed
     const auto dash = spec.find('-');
-    if (dash == std::string_view::npos) return whole;
+    if (dash == std::string_view::npos) return {};
     const auto left = position(spec.substr(0, dash));
     const auto right = position(spec.substr(dash + 1));
     request.asked++;
     if (dash == 0) {
-      if (!right) return whole;
-      if (*right > 0 && size == 0) return whole;  // the last bytes of nothing are all of it
+      if (!right) return {};
+      if (*right > 0 && size == 0) return {};  // the last bytes of nothing are all of it
       if (*right > 0) request.ranges.push_back({size - std::min(*right, size), size - 1});
     } else {
-      if (!left || (!right && dash + 1 != spec.size()) || (right && *right < *left)) return whole;
+      if (!left || (!right && dash + 1 != spec.size()) || (right && *right < *left)) return {};
       if (*left < size) request.ranges.push_back({*left, std::min(right.value_or(size - 1), size - 1)});
     }
   }
-  if (request.asked == 0) return whole;
+  if (request.asked == 0) return {};
   request.kind = request.ranges.empty() ? RangeRequest::Kind::kUnsatisfiable : RangeRequest::Kind::kRanges;
   return request;
 }

@@ -127,7 +127,7 @@ class HttpProbe {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    ::getaddrinfo(at.host.c_str(), std::to_string(at.port).c_str(), &hints, &found);
+    if (::getaddrinfo(at.host.c_str(), std::to_string(at.port).c_str(), &hints, &found) != 0) found = nullptr;
     return {found, ::freeaddrinfo};
   }
 

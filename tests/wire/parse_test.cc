@@ -1,5 +1,4 @@
 // What comes in: head, chunked body, request. No sockets.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,8 +10,6 @@
 
 namespace smslab::wire {
 namespace {
-using ::testing::HasSubstr;
-
 std::string lines(const std::vector<std::string>& all) {
   std::string text;
   for (const std::string& line : all) text += line + "\r\n";
@@ -20,8 +17,6 @@ std::string lines(const std::vector<std::string>& all) {
 }
 
 ParsedHead parse(const std::vector<std::string>& all) { return parse_head(lines(all), {}); }
-
-// ---- the head
 
 TEST(HeadTest, ReadsARecordedGet) {
   const ParsedHead parsed =
@@ -123,8 +118,8 @@ INSTANTIATE_TEST_SUITE_P(Fields, HeadCases,
                                 return l;
                               }(),
                               431},
-                             {"head_too_large", {kGet, kHost, "X: " + std::string(32 * 1024, 'x')}, 431},
-                             {"line_too_large", {"GET /" + std::string(40 * 1024, 'x')}, 414},
+                             {"head_too_large", {kGet, kHost, "X: " + std::string(32'768, 'x')}, 431},
+                             {"line_too_large", {"GET /" + std::string(40'960, 'x')}, 414},
                              {"expects_continue", {kPost, kHost, "Expect: 100-Continue", "Content-Length: 3"}, 0},
                              {"expects_more", {kPost, kHost, "Expect: 200-ok"}, 417},
                          }),
@@ -218,8 +213,6 @@ TEST(HeadTest, RecordedRequestsAreAllAccepted) {
   }
 }
 
-// ---- the chunked body
-
 struct Chunked {
   int refuse = 0;
   bool done = false;
@@ -295,8 +288,6 @@ INSTANTIATE_TEST_SUITE_P(Bad, ChunkedCases,
                               "0\r\nA: " + std::string(50, 'x') + "\r\nB: " + std::string(50, 'x') + "\r\n\r\n", 431},
                          }),
                          [](const auto& one) { return one.param.name; });
-
-// ---- the request
 
 Status make(const std::string& target, Request* request, const std::string& method = "GET") {
   Head head;

@@ -1,5 +1,4 @@
 // What goes out: bodies, router, preconditions, ranges, entities, reply heads. No sockets.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,9 +12,6 @@
 
 namespace smslab::wire {
 namespace {
-using ::testing::HasSubstr;
-using ::testing::Not;
-
 class MemoryFile final : public ReadableFile {
  public:
   explicit MemoryFile(std::string bytes) : bytes_(std::move(bytes)) {}
@@ -42,8 +38,6 @@ std::string field(const Reply& reply, std::string_view name) {
   const std::string* value = find_field(reply.fields, name);
   return value ? *value : "";
 }
-
-// ---- bodies
 
 Body mixed_body() {  // "0123456789abcdef" in four pieces
   Body body("0123");
@@ -83,8 +77,6 @@ TEST(BodyTest, AFileThatIsTooShortIsAnError) {
   EXPECT_EQ(body.size(), 5U);
   EXPECT_EQ(body.read_all().status().code(), Code::kDataLoss);
 }
-
-// ---- the router
 
 Handler says(const std::string& what) {
   return [what](const Request&) -> Result<Reply> {
@@ -148,8 +140,6 @@ TEST(RouterTest, AnswersOptions) {
   EXPECT_EQ(routed(router, "OPTIONS", "/own"), "own");
 }
 
-// ---- ranges
-
 struct RangeCase {
   const char* value;
   uint64_t size;
@@ -210,8 +200,6 @@ TEST(RangeTest, IsReadAsRfc9110Says) {
     EXPECT_EQ(told(parse_range(one.value, one.size)), one.expect) << one.value << " of " << one.size;
   }
 }
-
-// ---- preconditions and entities
 
 const std::string kModified = "Sat, 21 Nov 2026 20:00:00 GMT";
 const std::string kEarlier = "Sat, 21 Nov 2026 19:59:59 GMT";
@@ -327,8 +315,6 @@ TEST(EntityTest, EachStatusHasItsFields) {
   EXPECT_EQ(nothing.status, 416);
   EXPECT_EQ(field(nothing, "Content-Range"), "bytes */0");
 }
-
-// ---- reply heads
 
 TEST(ReplyHeadTest, IsWrittenInOrder) {
   Reply reply = error_reply(404, "no such thing");
