@@ -94,10 +94,13 @@ Status DistributionManager::resume() {
 }
 
 std::optional<SteadyTime> DistributionManager::next_deadline() const {
-  if (retries_.empty() || site_.clock.frozen()) return std::nullopt;  // a frozen clock wakes the queue when it moves
+  if (retries_.empty()) return std::nullopt;
   LabTime first = LabTime::max();
   for (const auto& [package, at] : retries_) first = std::min(first, at);
-  return site_.clock.steady() + std::max(first - site_.clock.now(), LabDuration(0));
+  const LabDuration left = std::max(first - site_.clock.now(), LabDuration(0));
+  // A frozen clock wakes the queue when it moves.
+  if (left > LabDuration(0) && site_.clock.frozen()) return std::nullopt;
+  return site_.clock.steady() + left;
 }
 
 void DistributionManager::note_retries(const v1::Package& package) {
@@ -289,7 +292,8 @@ Status DistributionManager::record_removal(const Attempt& attempt, const Outcome
       RETURN_IF_ERROR(mark_healed(txn, attempt.heals));
       RETURN_IF_ERROR(mark_healed(txn, outcome.healed_rules));
       if (newest) {
-        package.mutable_dps()->DeleteSubrange(static_cast<int>(dp - &package.dps(0)), 1);
+        auto& dps = *package.mutable_dps();
+        dps.erase(std::find_if(dps.begin(), dps.end(), [&](const Dp& each) { return &each == dp; }));
       } else {
         dp->set_version(0);
       }

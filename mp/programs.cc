@@ -1,5 +1,6 @@
 #include "mp/programs.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "mp/adverts.h"
@@ -101,7 +102,8 @@ Status delete_program(Site& site, const std::string& package, const std::string&
                                  "name");
     }
     RETURN_IF_ERROR(emit(txn, site, audit_message(30005, site, *record, program.name())));
-    record->mutable_programs()->DeleteSubrange(static_cast<int>(found - &record->programs(0)), 1);
+    auto& programs = *record->mutable_programs();
+    programs.erase(std::find_if(programs.begin(), programs.end(), [&](const auto& each) { return &each == found; }));
     return program;
   };
   return change_package(site, package, act).status();

@@ -1,0 +1,308 @@
+#include <atomic>
+#include <thread>
+
+#include "mp/control_api.h"
+#include "mp/mp.h"
+#include "proto/codec/json.h"
+#include "proto/control/client.h"
+#include "tests/mp/site_fixture.h"
+#include "tests/support/recorded.h"
+
+namespace smslab::mp {
+namespace {
+using ::testing::HasSubstr;
+
+class ApiTest : public SiteTest {
+ protected:
+  ApiTest() {
+    add_dp(kDp);
+    for (auto& route : control_routes(context_)) server_.add(std::move(route));
+    const HostPort at = *server_.start({"127.0.0.1", 0});
+    http_ = std::make_unique<control::HttpClient>(
+        control::HttpClientOptions{.base = "http://" + format_host_port(at), .token = {}, .bind = {}});
+  }
+  ~ApiTest() override {
+    site_->changes->stop();
+    server_.stop();
+  }
+
+  struct Answer {
+    int status = 0;
+    std::string body;
+    v1::ErrorBody error;
+  };
+  Answer ask(const std::string& method, const std::string& target, const std::string& body = {}) {
+    control::HttpRequest request;
+    request.method = method;
+    request.target = target;
+    request.body = body;
+    if (!body.empty()) request.fields = {{"Content-Type", "application/json"}};
+    const auto reply = http_->send(request);
+    EXPECT_EQ(reply.status(), ok_status()) << method << " " << target;
+    if (!reply.ok()) return {};
+    Answer answer{reply->status, reply->body, {}};
+    if (reply->status >= 400) {
+      v1::ErrorReply error;
+      EXPECT_EQ(codec::from_json(reply->body, &error), ok_status()) << reply->body;
+      answer.error = error.error();
+    }
+    return answer;
+  }
+  template <class M>
+  M get(const std::string& target) {
+    const Answer answer = ask("GET", target);
+    EXPECT_EQ(answer.status, 200) << target << " " << answer.body;
+    M message;
+    EXPECT_EQ(codec::from_json(answer.body, &message), ok_status()) << answer.body;
+    return message;
+  }
+  // A package, a collection and an advert.
+  void seed() {
+    ASSERT_EQ(ask("POST", "/api/v1/packages", codec::to_json(request())).status, 201);
+    ASSERT_EQ(ask("POST", "/api/v1/collections", R"({"name":"Admin Systems","members":["wrk-lon-001"]})").status, 201);
+    ASSERT_EQ(ask("POST", "/api/v1/adverts",
+                  R"({"id":"LON20000","package":"LON00001","program":"Program 1","collection":"Admin Systems"})")
+                  .status,
+              201);
+  }
+
+  std::atomic<bool> ready_ = true;
+  ControlContext context_{*site_, dps_, *imports_, *polls_, ready_};
+  control::ControlServer server_{{}, clock_, site_->log};
+  std::unique_ptr<control::HttpClient> http_;
+};
+
+TEST_F(ApiTest, TheMainWay) {
+  manager_->start();
+  seed();
+  const Answer ordered = ask("POST", "/api/v1/packages/LON00001/distribute", R"({"dps":["LON-DCSMS-01"]})");
+  EXPECT_EQ(ordered.status, 202);
+  const auto package = get<v1::Package>("/api/v1/packages/LON00001?wait_ms=20000");
+  EXPECT_EQ(package.dps(0).state(), v1::PackageDp::INSTALLED);
+  EXPECT_THAT(ordered.body, HasSubstr("\"sourceVersion\":1"));
+  EXPECT_EQ(get<v1::PackageList>("/api/v1/packages").packages_size(), 1);
+  EXPECT_EQ(get<v1::ProgramList>("/api/v1/packages/LON00001/programs").programs_size(), 1);
+  const auto dp = get<v1::DpInfo>("/api/v1/dps/lon-dcsms-01");
+  EXPECT_EQ(dp.contents(0).package_id(), "LON00001");
+  EXPECT_TRUE(dp.error().empty());
+  EXPECT_EQ(get<v1::DpList>("/api/v1/dps").dps_size(), 1);
+  EXPECT_EQ(get<v1::AdvertList>("/api/v1/adverts").adverts_size(), 1);
+  EXPECT_EQ(get<v1::StatusMessageList>("/api/v1/status-messages?package=lon00001&after=1").status_messages(0).id(), 2u);
+  EXPECT_EQ(get<v1::ImportList>("/api/v1/imports").imports_size(), 0);
+  const Answer fsck = ask("POST", "/api/v1/fsck");
+  EXPECT_EQ(fsck.status, 200);
+  EXPECT_THAT(fsck.body, HasSubstr("\"problems\":[]"));
+  EXPECT_EQ(ask("DELETE", "/api/v1/adverts/LON20000").status, 204);
+  EXPECT_EQ(ask("DELETE", "/api/v1/collections/admin%20systems").status, 204);
+  EXPECT_EQ(ask("DELETE", "/api/v1/packages/LON00001").status, 202);
+}
+
+TEST_F(ApiTest, Members) {
+  seed();
+  const std::string members = "/api/v1/collections/Admin%20Systems/members";
+  EXPECT_EQ(ask("POST", members, R"({"members":["b","c"]})").status, 200);
+  EXPECT_EQ(ask("DELETE", members, R"({"members":["b"]})").status, 200);
+  auto collection = get<v1::Collection>("/api/v1/collections/ADMIN%20SYSTEMS");
+  EXPECT_THAT(collection.members(), ::testing::ElementsAre("WRK-LON-001", "C"));
+  EXPECT_EQ(collection.id(), "LON00001");
+  EXPECT_EQ(ask("PATCH", "/api/v1/collections/Admin%20Systems", R"({"members":[]})").status, 200);
+  EXPECT_EQ(get<v1::Collection>("/api/v1/collections/ADMIN%20SYSTEMS").members_size(), 0);
+}
+
+TEST_F(ApiTest, AdvertsChangeAndTheirVersionRises) {
+  seed();
+  EXPECT_EQ(ask("PATCH", "/api/v1/adverts/LON20000", R"({"download":true,"rerun":"ALWAYS"})").status, 200);
+  EXPECT_EQ(ask("PATCH", "/api/v1/adverts/LON20000", R"({"mandatory":"2026-11-21T21:00:00Z"})").status, 200);
+  const auto advert = get<v1::Advert>("/api/v1/adverts/lon20000");
+  EXPECT_TRUE(advert.download());  // the second change did not speak of it
+  EXPECT_EQ(advert.rerun(), v1::Advert::ALWAYS);
+  EXPECT_TRUE(advert.has_mandatory());
+  EXPECT_EQ(advert.policy_version(), 3u);
+  EXPECT_EQ(advert.clients(0).client(), "WRK-LON-001");
+  EXPECT_THAT(ask("GET", "/api/v1/adverts/LON20000").body, HasSubstr("\"summary\":{\"received\":0"));
+}
+
+TEST_F(ApiTest, Clients) {
+  v1::Client wanted;
+  wanted.set_name("wrk-lon-001");
+  wanted.set_smsid("{f5ec9167-62ab-43bb-870e-4f40a720ab52}");
+  wanted.set_certificate(testing::test_data("wire/client.pem"));
+  const Answer made = ask("POST", "/api/v1/clients", codec::to_json(wanted));
+  ASSERT_EQ(made.status, 201) << made.body;
+  const auto client = get<v1::Client>("/api/v1/clients/WRK-LON-001");
+  EXPECT_EQ(client.smsid(), "GUID:F5EC9167-62AB-43BB-870E-4F40A720AB52");
+  EXPECT_TRUE(client.public_key().starts_with("06020000"));
+  EXPECT_FALSE(client.registered());
+  EXPECT_EQ(ask("POST", "/api/v1/clients", R"({"name":"WRK-LON-001"})").error.field(), "name");
+  wanted.set_name("WRK-LON-002");
+  EXPECT_EQ(ask("POST", "/api/v1/clients", codec::to_json(wanted)).error.field(), "smsid");
+  EXPECT_EQ(get<v1::ClientList>("/api/v1/clients").clients_size(), 1);
+}
+
+TEST_F(ApiTest, TheClock) {
+  EXPECT_TRUE(get<v1::ClockState>("/api/v1/clock").frozen());
+  EXPECT_EQ(ask("POST", "/api/v1/clock", R"({"advanceMs":"3600000"})").status, 200);
+  EXPECT_EQ(clock_.now(), *parse_rfc3339("2026-11-21T21:00:00Z"));
+  EXPECT_EQ(ask("POST", "/api/v1/clock", R"({"freeze":"2007-10-26T16:00:00Z"})").status, 200);
+  EXPECT_EQ(clock_.now(), *parse_rfc3339("2007-10-26T16:00:00Z"));
+  EXPECT_EQ(ask("POST", "/api/v1/clock", R"({"run":true})").status, 200);
+  EXPECT_FALSE(clock_.frozen());
+}
+
+TEST_F(ApiTest, Ready) {
+  EXPECT_EQ(ask("GET", "/readyz").status, 200);
+  ready_ = false;
+  EXPECT_EQ(ask("GET", "/readyz").status, 503);
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+}
+
+TEST_F(ApiTest, AStatusPollWakes) {
+  std::thread later([&] {
+    // Whenever this comes, before the poll or into it, the poll sees it.
+    EXPECT_EQ(store_->commit([&](store::WriteTxn& txn) { return emit(txn, *site_, {.id = 10002, .client = "A"}); }),
+              ok_status());
+  });
+  EXPECT_EQ(get<v1::StatusMessageList>("/api/v1/status-messages?client=a&wait_ms=20000").status_messages_size(), 1);
+  later.join();
+}
+
+// Every bad input: its code, its field, nothing written, and the next request works.
+TEST_F(ApiTest, BadInput) {
+  seed();
+  source("bad", {{"a.txt", "x"}, {"A.TXT", "y"}});
+  source("file", {{"plain", "x"}});
+  const std::string good_source = folder_ + "/adminpak";
+  struct Bad {
+    std::string method, target, body;
+    int status;
+    std::string code, field;
+  };
+  const auto package = [&](const std::string& id, const std::string& name, const std::string& from,
+                           const std::string& more = {}) {
+    return R"({"id":")" + id + R"(","name":")" + name + R"(","source":")" + from + "\"" + more + "}";
+  };
+  const std::string packages = "/api/v1/packages";
+  const std::string one = packages + "/LON00001";
+  const std::vector<Bad> table = {
+      {"POST", packages, package("LON1", "n", good_source), 400, "INVALID_ARGUMENT", "id"},
+      {"POST", packages, package("LON0000G", "n", good_source), 400, "INVALID_ARGUMENT", "id"},
+      {"POST", packages, package("../00001", "n", good_source), 400, "INVALID_ARGUMENT", "id"},
+      {"POST", packages, package("lon00001", "n", good_source), 409, "ALREADY_EXISTS", "id"},
+      {"POST", packages, package("LON00002", "", good_source), 400, "INVALID_ARGUMENT", "name"},
+      {"POST", packages, package("LON00002", "a\\u0000b", good_source), 400, "INVALID_ARGUMENT", "name"},
+      {"POST", packages, package("LON00002", " n", good_source), 400, "INVALID_ARGUMENT", "name"},
+      {"POST", packages, package("LON00002", "n", ""), 400, "INVALID_ARGUMENT", "source"},
+      {"POST", packages, package("LON00002", "n", "adminpak"), 400, "INVALID_ARGUMENT", "source"},
+      {"POST", packages, package("LON00002", "n", folder_ + "/absent"), 400, "INVALID_ARGUMENT", "source"},
+      {"POST", packages, package("LON00002", "n", folder_ + "/file/plain"), 400, "INVALID_ARGUMENT", "source"},
+      {"POST", packages, package("LON00002", "n", good_source, R"(,"programs":[{"name":"p"}])"), 400,
+       "INVALID_ARGUMENT", "programs.commandLine"},
+      {"POST", packages,
+       package("LON00002", "n", good_source,
+               R"(,"programs":[{"name":"p","commandLine":"c"},{"name":"P","commandLine":"c"}])"),
+       409, "ALREADY_EXISTS", "programs.name"},
+      {"POST", packages, package("LON00002", "n", good_source, R"(,"colour":"red")"), 400, "INVALID_ARGUMENT",
+       "colour"},
+      {"POST", packages, package("LON00002", "n", good_source, R"(,"name":"twice")"), 400, "INVALID_ARGUMENT", "name"},
+      {"POST", packages, "{", 400, "INVALID_ARGUMENT", ""},
+      {"GET", packages + "/LON000FF", "", 404, "NOT_FOUND", "id"},
+      {"GET", packages + "/..%2F..", "", 400, "INVALID_ARGUMENT", "id"},
+      {"GET", one + "?wait_ms=soon", "", 400, "INVALID_ARGUMENT", "wait_ms"},
+      {"DELETE", packages + "/LON000FF", "", 404, "NOT_FOUND", "id"},
+      {"POST", packages + "/LON000FF/update", "", 404, "NOT_FOUND", "id"},
+      {"POST", one + "/distribute", "{}", 400, "INVALID_ARGUMENT", "dps"},
+      {"POST", one + "/distribute", R"({"dps":["NOWHERE"]})", 404, "NOT_FOUND", "dps"},
+      {"POST", one + "/distribute", R"({"dps":["LON-DCSMS-01","NOWHERE"]})", 404, "NOT_FOUND", "dps"},
+      {"POST", one + "/refresh", R"({"dps":["LON-DCSMS-01"]})", 409, "FAILED_PRECONDITION", "dps"},
+      {"POST", one + "/remove", R"({"dps":["LON-DCSMS-01"]})", 409, "FAILED_PRECONDITION", "dps"},
+      {"POST", one + "/programs", R"({"name":"program 1","commandLine":"c"})", 409, "ALREADY_EXISTS", "name"},
+      {"POST", one + "/programs", R"({"name":"new"})", 400, "INVALID_ARGUMENT", "commandLine"},
+      {"PATCH", one + "/programs/none", R"({"comment":"x"})", 404, "NOT_FOUND", "name"},
+      {"PATCH", one + "/programs/Program%201", R"({"name":"other"})", 400, "INVALID_ARGUMENT", "name"},
+      {"PATCH", one + "/programs/Program%201", R"({"durationMinutes":99999})", 400, "INVALID_ARGUMENT",
+       "durationMinutes"},
+      {"DELETE", one + "/programs/Program%201", "", 409, "FAILED_PRECONDITION", "name"},
+      {"POST", "/api/v1/collections", R"({"name":"admin systems"})", 409, "ALREADY_EXISTS", "name"},
+      {"POST", "/api/v1/collections", R"({"name":"x","members":["a b"]})", 400, "INVALID_ARGUMENT", "members"},
+      {"POST", "/api/v1/collections", R"({"name":"x","members":["a","A"]})", 400, "INVALID_ARGUMENT", "members"},
+      {"DELETE", "/api/v1/collections/none", "", 404, "NOT_FOUND", "name"},
+      {"DELETE", "/api/v1/collections/Admin%20Systems", "", 409, "FAILED_PRECONDITION", "name"},
+      {"POST", "/api/v1/collections/Admin%20Systems/members", R"({"members":["WRK-LON-001"]})", 409, "ALREADY_EXISTS",
+       "members"},
+      {"DELETE", "/api/v1/collections/Admin%20Systems/members", R"({"members":["X"]})", 404, "NOT_FOUND", "members"},
+      {"POST", "/api/v1/adverts", R"({"package":"LON000FF","program":"p","collection":"c"})", 404, "NOT_FOUND",
+       "package"},
+      {"POST", "/api/v1/adverts", R"({"package":"LON00001","program":"p","collection":"c"})", 404, "NOT_FOUND",
+       "program"},
+      {"POST", "/api/v1/adverts", R"({"package":"LON00001","program":"Program 1","collection":"c"})", 404, "NOT_FOUND",
+       "collection"},
+      {"POST", "/api/v1/adverts",
+       R"({"id":"LON20000","package":"LON00001","program":"Program 1","collection":"Admin Systems"})", 409,
+       "ALREADY_EXISTS", "id"},
+      {"POST", "/api/v1/adverts",
+       R"({"package":"LON00001","program":"Program 1","collection":"Admin Systems","expires":"2007-01-01T00:00:00Z"})",
+       400, "INVALID_ARGUMENT", "expires"},
+      {"PATCH", "/api/v1/adverts/LON20000", R"({"package":"LON00002"})", 400, "INVALID_ARGUMENT", "package"},
+      {"DELETE", "/api/v1/adverts/LON20001", "", 404, "NOT_FOUND", "id"},
+      {"POST", "/api/v1/clients", R"({"name":""})", 400, "INVALID_ARGUMENT", "name"},
+      {"POST", "/api/v1/clients", R"({"name":"a","smsid":"x"})", 400, "INVALID_ARGUMENT", "smsid"},
+      {"POST", "/api/v1/clients", R"({"name":"a","certificate":"x"})", 400, "INVALID_ARGUMENT", "certificate"},
+      {"GET", "/api/v1/clients/none", "", 404, "NOT_FOUND", "name"},
+      {"GET", "/api/v1/status-messages?after=-1", "", 400, "INVALID_ARGUMENT", "after"},
+      {"GET", "/api/v1/dps/none", "", 404, "NOT_FOUND", "name"},
+      {"GET", "/api/v1/faults/x", "", 400, "INVALID_ARGUMENT", "id"},
+      {"DELETE", "/api/v1/faults/9", "", 404, "NOT_FOUND", "id"},
+      {"POST", "/api/v1/clock", "{}", 400, "INVALID_ARGUMENT", ""},
+      {"POST", "/api/v1/clock", R"({"advanceMs":"18446744073709551615"})", 400, "INVALID_ARGUMENT", "advanceMs"},
+  };
+  for (const Bad& bad : table) {
+    SCOPED_TRACE(bad.method + " " + bad.target + " " + bad.body);
+    const std::string before = dump();
+    const Answer answer = ask(bad.method, bad.target, bad.body);
+    EXPECT_EQ(answer.status, bad.status) << answer.body;
+    EXPECT_EQ(answer.error.code(), bad.code) << answer.body;
+    EXPECT_EQ(answer.error.field(), bad.field) << answer.body;
+    EXPECT_FALSE(answer.error.message().empty());
+    EXPECT_EQ(dump(), before);
+    EXPECT_EQ(ask("GET", one).status, 200);
+  }
+  // A source that cannot be a package: refused with the path, and nothing stays behind.
+  const std::string before = dump();
+  const auto staged_before = staged();
+  const Answer clash = ask("POST", packages, package("LON00002", "n", folder_ + "/bad"));
+  EXPECT_EQ(clash.status, 400) << clash.body;
+  EXPECT_THAT(ascii_upper(clash.error.message()), HasSubstr("A.TXT"));
+  EXPECT_EQ(dump(), before);
+  EXPECT_EQ(staged(), staged_before);
+}
+
+TEST(MpTest, OpensServesAndKeepsItsFolder) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "smslab-mp.XXXXXX").string();
+  const std::string folder = ::mkdtemp(pattern.data());
+  LabClock clock(system_time_source(), LabClock::Frozen{*parse_rfc3339("2026-11-21T20:00:00Z")});
+  const Log log(null_log(), LogForm::kConsole, clock, "test");
+  MpOptions options;
+  options.folder = folder + "/site";
+  options.logs = folder + "/logs";
+  {
+    auto mp = *Mp::open(options, posix_env(), clock, log);
+    const HostPort at = *mp->start_control({"127.0.0.1", 0});
+    control::HttpClient http({.base = "http://" + format_host_port(at), .token = {}, .bind = {}});
+    EXPECT_EQ(http.call("GET", "/readyz", nullptr, nullptr).code(), Code::kUnavailable);
+    mp->start();
+    EXPECT_EQ(http.call("GET", "/readyz", nullptr, nullptr), ok_status());
+    EXPECT_EQ(Mp::open(options, posix_env(), clock, log).status().code(), Code::kFailedPrecondition);  // one a folder
+    mp->stop();
+    mp->stop();
+  }
+  options.site.site = "AST";
+  EXPECT_EQ(Mp::open(options, posix_env(), clock, log).status().code(), Code::kFailedPrecondition);
+  options.site.site = "LON";
+  EXPECT_TRUE(Mp::open(options, posix_env(), clock, log).ok());
+  options.profile = "1999";
+  EXPECT_FALSE(Mp::open(options, posix_env(), clock, log).ok());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace smslab::mp
