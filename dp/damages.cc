@@ -88,20 +88,6 @@ Result<const v1::FileEntry*> choose_file(const Loaded& package, const v1::Damage
                    .below(files.size(), "corrupt-file", {request.rule_id(), dp, package.content.package_id()})];
 }
 
-// The package hash is that of the tree as it is served, all other damage included.
-v1::Foretold foretell(const Loaded& package, const v1::FileDamage& damage, uint64_t first_wrong_offset) {
-  v1::Manifest served = package.manifest();
-  for (auto& file : *served.mutable_files()) {
-    if (const Overlay* overlay = package.damage(file)) *file.mutable_hash() = overlay->hash;
-    if (file.path() == damage.path()) *file.mutable_hash() = damage.hash();
-  }
-  v1::Foretold foretold;
-  *foretold.mutable_file() = damage.hash();
-  *foretold.mutable_package() = store::package_hash(served);
-  foretold.set_first_wrong_offset(first_wrong_offset);
-  return foretold;
-}
-
 }  // namespace
 
 Result<v1::DamageReply> Damages::place(const v1::DamageRequest& request) {
@@ -109,7 +95,7 @@ Result<v1::DamageReply> Damages::place(const v1::DamageRequest& request) {
   return retry([&] { return place_once(request); });
 }
 
-Status Damages::lift(const v1::DamageRemoval& removal) {
+Result<v1::DamageRemovalReply> Damages::lift(const v1::DamageRemoval& removal) {
   ASSIGN_OR_RETURN(const uint64_t rule, parse_rule(removal.rule_id()));
   return retry([&] { return lift_once(rule); });
 }
@@ -137,7 +123,6 @@ Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
                    fault::plan_damage(request.corrupt(), {request.seed(), request.rule_id(), dp_name_, package_id},
                                       *file, reader(*std::move(bytes))));
   std::vector<v1::DamageRecord> put;
-  uint64_t first_wrong_offset = damage.extents(0).offset();
   ASSIGN_OR_RETURN(std::vector<v1::DamageRecord> records, records_of(store_.read(), {}));
   for (v1::DamageRecord& record : records) {
     if (record.rule_id() == request.rule_id()) {
@@ -149,7 +134,6 @@ Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
                                      "' already; choose others or clear it",
                                  "corrupt.offset");
     }
-    first_wrong_offset = std::min(first_wrong_offset, record.damage().extents(0).offset());
     *record.mutable_damage()->mutable_hash() = damage.hash();
     put.push_back(std::move(record));
   }
@@ -164,17 +148,21 @@ Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
             ": " + std::to_string(damage.extents(0).bytes().size()) + " bytes at " +
             std::to_string(damage.extents(0).offset()) + " of '" + damage.path() + "'");
   v1::DamageReply reply;
-  *reply.mutable_foretold() = foretell(*package, damage, first_wrong_offset);
+  ASSIGN_OR_RETURN(const auto live, foretell(package_id));
+  for (const v1::LiveDamage& one : live) {
+    if (one.rule_id() == request.rule_id()) *reply.mutable_foretold() = one.foretold();
+    *reply.add_live() = one;
+  }
   reply.set_version(package->content.version());
   *reply.mutable_damage() = std::move(damage);
   return reply;
 }
 
-Status Damages::lift_once(uint64_t rule) {
+Result<v1::DamageRemovalReply> Damages::lift_once(uint64_t rule) {
   const auto is_lifted = [rule](const v1::DamageRecord& record) { return record.rule_id() == std::to_string(rule); };
   ASSIGN_OR_RETURN(const std::vector<v1::DamageRecord> everywhere, records_of(store_.read(), {}));
   const auto found = std::ranges::find_if(everywhere, is_lifted);
-  if (found == everywhere.end()) return ok_status();
+  if (found == everywhere.end()) return v1::DamageRemovalReply();
   const std::string package_id = found->package_id(), path = found->damage().path();
 
   // The package first, then its records: if they are newer than it, store_change() finds out.
@@ -199,7 +187,34 @@ Status Damages::lift_once(uint64_t rule) {
   }
   RETURN_IF_ERROR(store_change(*package, rest, rule));
   log_.info("lifted the damage of rule " + std::to_string(rule) + " from " + package_id);
-  return ok_status();
+  v1::DamageRemovalReply reply;
+  ASSIGN_OR_RETURN(const auto live, foretell(package_id));
+  for (const v1::LiveDamage& one : live) *reply.add_live() = one;
+  return reply;
+}
+
+Result<std::vector<v1::LiveDamage>> Damages::foretell(const std::string& package_id) {
+  const auto found = contents_.find(package_id);
+  if (found.status().code() == Code::kNotFound) return changed_meanwhile(package_id);
+  ASSIGN_OR_RETURN(const LoadedPtr package, found);
+  v1::Manifest served = package->manifest();
+  for (auto& file : *served.mutable_files()) {
+    if (const Overlay* overlay = package->damage(file)) *file.mutable_hash() = overlay->hash;
+  }
+  const v1::Hash package_hash = store::package_hash(served);
+
+  std::vector<v1::LiveDamage> live;
+  ASSIGN_OR_RETURN(const std::vector<v1::DamageRecord> records, records_of(store_.read(), {package_id}));
+  for (const v1::DamageRecord& record : records) {
+    const auto overlay = package->damages.find(record.damage().path());
+    if (overlay == package->damages.end()) return changed_meanwhile(package_id);
+    v1::LiveDamage& damage = live.emplace_back();
+    damage.set_rule_id(record.rule_id());
+    *damage.mutable_foretold()->mutable_file() = overlay->second.hash;
+    *damage.mutable_foretold()->mutable_package() = package_hash;
+    damage.mutable_foretold()->set_first_wrong_offset(overlay->second.extents.front().offset);
+  }
+  return live;
 }
 
 Status Damages::store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put, uint64_t erase) {

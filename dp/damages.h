@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "dp/contents.h"
 #include "proto/base/log.h"
@@ -25,11 +26,13 @@ class Damages {
   Result<v1::DamageReply> place(const v1::DamageRequest& request);
 
   // Absent is fine: a refresh may have healed it.
-  Status lift(const v1::DamageRemoval& removal);
+  Result<v1::DamageRemovalReply> lift(const v1::DamageRemoval& removal);
 
  private:
   Result<v1::DamageReply> place_once(const v1::DamageRequest& request);
-  Status lift_once(uint64_t rule);
+  Result<v1::DamageRemovalReply> lift_once(uint64_t rule);
+  // What clients see of each rule in the package, by rule: all its damage together.
+  Result<std::vector<v1::LiveDamage>> foretell(const std::string& package_id);
   // One change that holds only if the package is still as it was when it was planned; kAborted otherwise.
   Status store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put, uint64_t erase);
 

@@ -85,16 +85,9 @@ class DistributionPoint::Impl {
     server_.add(message_route<v1::DamageRequest, v1::DamageReply>(
         "/dp/v1/damages", "Damage a file at rest",
         [this](const v1::DamageRequest& request) { return damages_.place(request); }));
-    server_.add({.method = "POST",
-                 .pattern = "/dp/v1/damages/remove",
-                 .summary = "Lift the damage of one rule",
-                 .request = v1::DamageRemoval::descriptor(),
-                 .handler = [this](ControlRequest& request) -> Result<ControlReply> {
-                   v1::DamageRemoval removal;
-                   RETURN_IF_ERROR(request.parse(&removal));
-                   RETURN_IF_ERROR(damages_.lift(removal));
-                   return ControlReply{};
-                 }});
+    server_.add(message_route<v1::DamageRemoval, v1::DamageRemovalReply>(
+        "/dp/v1/damages/remove", "Lift the damage of one rule",
+        [this](const v1::DamageRemoval& removal) { return damages_.lift(removal); }));
     server_.add({.method = "GET",
                  .pattern = "/dp/v1/contents",
                  .summary = "What is installed",

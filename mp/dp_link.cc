@@ -53,10 +53,12 @@ Result<v1::DamageReply> DpLink::damage(const v1::DamageRequest& request) {
   return reply;
 }
 
-Status DpLink::lift_damage(const std::string& rule) {
+Result<v1::DamageRemovalReply> DpLink::lift_damage(const std::string& rule) {
   v1::DamageRemoval removal;
   removal.set_rule_id(rule);
-  return http_.call("POST", "/dp/v1/damages/remove", &removal, nullptr);
+  v1::DamageRemovalReply reply;
+  RETURN_IF_ERROR(http_.call("POST", "/dp/v1/damages/remove", &removal, &reply));
+  return reply;
 }
 
 Result<v1::DpInfo> DpLink::contents() {

@@ -31,7 +31,7 @@ class DpLink {
   Result<v1::CommitReply> commit(const v1::Manifest& manifest, bool overwrite);
   Result<v1::RemovalReply> remove(const std::string& package);  // absent is fine
   Result<v1::DamageReply> damage(const v1::DamageRequest& request);
-  Status lift_damage(const std::string& rule);  // absent is fine
+  Result<v1::DamageRemovalReply> lift_damage(const std::string& rule);  // absent is fine
   Result<v1::DpInfo> contents();
 
  private:

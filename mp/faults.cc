@@ -43,17 +43,39 @@ Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const
   return rule;
 }
 
-Status erase_rule(Site& site, const std::string& id) {
+// What one rule's coming or going makes of the others in its package.
+Status foretell_anew(store::WriteTxn& txn, const google::protobuf::RepeatedPtrField<v1::LiveDamage>& live) {
+  for (const auto& damage : live) {
+    ASSIGN_OR_RETURN(const store::Key key, fault_key(damage.rule_id()));
+    auto rule = store::kFaults.get(txn, key);
+    if (rule.status().code() == Code::kNotFound) continue;  // taken back at the same time
+    RETURN_IF_ERROR(rule.status());
+    *rule->mutable_foretold() = damage.foretold();
+    RETURN_IF_ERROR(store::kFaults.put(txn, key, *rule));
+  }
+  return ok_status();
+}
+
+// A rule that never came into being: its number is the next one's again, if it was the last.
+Status forget_rule(Site& site, const std::string& id) {
   ASSIGN_OR_RETURN(const store::Key key, fault_key(id));
-  return site.store.commit([&](store::WriteTxn& txn) { return store::kFaults.erase(txn, key); });
+  return site.store.commit([&](store::WriteTxn& txn) -> Status {
+    RETURN_IF_ERROR(store::kFaults.erase(txn, key));
+    return give_back_rule_id(txn, *parse_u64(id));
+  });
 }
 
 // The DP forgets the rule, then the site. A DP that the lab no longer has took its damage along.
 Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) {
+  ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
+  v1::DamageRemovalReply left;
   if (const DpAddress* dp = dps.find(rule.match().dp()); dp != nullptr) {
-    RETURN_IF_ERROR(DpLink(*dp).lift_damage(rule.id()));
+    ASSIGN_OR_RETURN(left, DpLink(*dp, kPatience).lift_damage(rule.id()));
   }
-  return erase_rule(site, rule.id());
+  return site.store.commit([&](store::WriteTxn& txn) -> Status {
+    RETURN_IF_ERROR(foretell_anew(txn, left.live()));
+    return store::kFaults.erase(txn, key);
+  });
 }
 }  // namespace
 
@@ -77,13 +99,14 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
   if (!damaged.ok()) {
     // Whether a DP that did not answer carried it out is not known: it must say that it has not.
     const Status undone =
-        damaged.status().code() == Code::kUnavailable ? take_back(site, dps, rule) : erase_rule(site, rule.id());
+        damaged.status().code() == Code::kUnavailable ? take_back(site, dps, rule) : forget_rule(site, rule.id());
     if (undone.ok()) return damaged.status();
     return Status(damaged.status().code(), damaged.status().message() + "; fault " + rule.id() +
                                                " stays listed: delete it when " + rule.match().dp() + " answers again");
   }
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::FaultRule> {
     ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
+    RETURN_IF_ERROR(foretell_anew(txn, damaged->live()));
     ASSIGN_OR_RETURN(v1::FaultRule now, store::kFaults.get(txn, key));  // healed meanwhile, maybe
     *now.mutable_foretold() = damaged->foretold();
     now.mutable_match()->set_version(damaged->version());

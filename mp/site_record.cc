@@ -42,4 +42,11 @@ Result<uint64_t> next_rule_id(store::WriteTxn& txn) {
   return id;
 }
 
+Status give_back_rule_id(store::WriteTxn& txn, uint64_t id) {
+  ASSIGN_OR_RETURN(v1::SiteRecord record, site_record(txn));
+  if (record.next_rule_id() != id + 1) return ok_status();
+  record.set_next_rule_id(id);
+  return store::kSite.put(txn, kKey, record);
+}
+
 }  // namespace smslab::mp

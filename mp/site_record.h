@@ -21,5 +21,7 @@ Status policy_changed(store::WriteTxn& txn, const Site& site);
 
 Result<uint64_t> next_status_id(store::WriteTxn& txn);  // 1, 2, ...
 Result<uint64_t> next_rule_id(store::WriteTxn& txn);    // 1, 2, ...
+// So that a refused rule does not change what the next one draws. Only the last number can be given back.
+Status give_back_rule_id(store::WriteTxn& txn, uint64_t id);
 
 }  // namespace smslab::mp

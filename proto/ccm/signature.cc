@@ -72,13 +72,21 @@ uint32_t le32(std::string_view bytes) {
   return value;
 }
 
+// What libcrypto and this file can reckon with. A peer chooses both numbers.
+bool usable_key(const BIGNUM* modulus, uint64_t exponent) {
+  constexpr int kLeastBits = 512;
+  return BN_num_bits(modulus) >= kLeastBits && BN_num_bytes(modulus) <= static_cast<int>(kMaxModulus) &&
+         BN_is_odd(modulus) == 1 && exponent >= 3 && exponent % 2 == 1;
+}
+
 Result<std::string> blob_of(EVP_PKEY* key) {
   BIGNUM *n = nullptr, *e = nullptr;
   const bool rsa = EVP_PKEY_is_a(key, "RSA") == 1 && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
                    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1;
   const Number modulus(n), exponent(e);
-  if (!rsa || BN_num_bits(e) > 32)
+  if (!rsa || BN_num_bits(e) > 32 || !usable_key(n, BN_get_word(e))) {
     return invalid_argument("the certificate's key is not an RSA key that a blob can hold");
+  }
   std::string blob(kBlobStart);
   blob += kKeyExchange;
   blob += kRsa1;
@@ -100,9 +108,12 @@ Result<Key> key_of_blob(std::string_view blob_hex) {
     return invalid_argument("the PUBLICKEYBLOB's length is not its key's");
   }
   const Number n(BN_lebin2bn(raw(modulus), static_cast<int>(modulus.size()), nullptr));
+  must(n != nullptr);
+  const uint32_t exponent = le32(std::string_view(*blob).substr(16));
+  if (!usable_key(n.get(), exponent)) return invalid_argument("the PUBLICKEYBLOB holds no usable RSA key");
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
-  must(n && builder && OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1 &&
-       OSSL_PARAM_BLD_push_uint32(builder.get(), OSSL_PKEY_PARAM_RSA_E, le32(std::string_view(*blob).substr(16))) == 1);
+  must(builder && OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1 &&
+       OSSL_PARAM_BLD_push_uint32(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent) == 1);
   const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
   const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
   EVP_PKEY* key = nullptr;
