@@ -104,11 +104,6 @@ constexpr std::array kCommands = {
 };
 }  // namespace
 
-std::string host_of_url(const std::string& url) {
-  const auto parsed = parse_url(url, "url");
-  return parsed.ok() ? parsed->at.host : url;
-}
-
 wire::Reply answer_auth(const wire::Request& request, const Site& site, const std::string& mp_url) {
   wire::Reply reply;
   const auto query = percent_decode(request.query);
@@ -116,7 +111,6 @@ wire::Reply answer_auth(const wire::Request& request, const Site& site, const st
   const auto* command = std::find_if(kCommands.begin(), kCommands.end(),
                                      [&](const Command& c) { return iequals(c.name, trim(arguments[0])); });
   if (command == kCommands.end()) {
-    site.log.warning("no .sms_aut command in the query '" + request.query + "'");
     reply.status = 500;
     return reply;
   }

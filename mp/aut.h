@@ -14,9 +14,6 @@
 
 namespace smslab::mp {
 
-// The host of a URL, as replies name this MP and its DPs; the URL itself when it is none.
-std::string host_of_url(const std::string& url);
-
 wire::Reply answer_auth(const wire::Request& request, const Site& site, const std::string& mp_url);
 
 }  // namespace smslab::mp

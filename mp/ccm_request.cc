@@ -53,30 +53,22 @@ std::string one_line(std::string text) {
 bool is_ours(Code code) { return code == Code::kUnavailable || code == Code::kInternal || code == Code::kDataLoss; }
 }  // namespace
 
-wire::Reply answer_ccm(const CcmServer& server, const wire::Request& request) {
+Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& request) {
   wire::Reply reply;
-  const auto log = [&](const Status& status) {
-    server.site.log.warning("CCM_POST from " + request.peer.host + ": " + one_line(status.to_string()));
-  };
   const std::string* content_type = request.field("Content-Type");
-  const auto message = ccm::read_request(content_type == nullptr ? "" : *content_type, request.body);
-  if (!message.ok()) {
-    log(message.status());
-    reply.status = http_status(message.status().code());
-    return reply;
-  }
-  const auto answer = dispatch(server, *message);
+  ASSIGN_OR_RETURN(const auto message, ccm::read_request(content_type == nullptr ? "" : *content_type, request.body));
+  const auto answer = dispatch(server, message);
   if (!answer.ok()) {
-    log(answer.status());
-    if (is_ours(answer.status().code())) reply.status = http_status(answer.status().code());
+    if (is_ours(answer.status().code())) return answer.status();
+    server.site.log.warning("empty reply to " + request.peer.host + ": " + one_line(answer.status().to_string()));
     return reply;
   }
   reply.after = answer->after;
-  if (answer->xml.empty() || message->async()) return reply;
+  if (answer->xml.empty() || message.async()) return reply;
   const Site& site = server.site;
   ccm::Multipart body = ccm::write_reply(
-      message->header, answer->xml,
-      {.message_id = site.random.guid("ccm reply", {message->header.source_host(), message->header.id()}),
+      message.header, answer->xml,
+      {.message_id = site.random.guid("ccm reply", {message.header.source_host(), message.header.id()}),
        .source_host = site.options.server,
        .sent = site.clock.now()});
   reply.set("Content-Type", std::move(body.content_type));

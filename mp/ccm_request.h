@@ -1,6 +1,6 @@
 // CCM_POST /ccm_system/request: one message of a client, from its envelope to the reply (facts: protocol 3 and 4).
 //
-//   Reply reply = answer_ccm({site, dps, "http://127.0.0.1:8080"}, request);
+//   Result<Reply> reply = answer_ccm({site, dps, "http://127.0.0.1:8080", "127.0.0.1"}, request);
 //
 // The endpoint that the header names does the work: a plain function of the message and the site. What a real server
 // says to what it cannot use: 400 to a broken envelope, an empty 200 to an unknown endpoint, to a body of the wrong
@@ -22,6 +22,7 @@ struct CcmServer {
   Site& site;
   const DpDirectory& dps;
   std::string mp_url;
+  std::string reached_at;  // the address of ours that the client came to
 };
 
 // What an endpoint makes of a message.
@@ -32,6 +33,6 @@ struct CcmAnswer {
 
 using CcmEndpoint = Result<CcmAnswer> (*)(const CcmServer& server, const ccm::Envelope& message);
 
-wire::Reply answer_ccm(const CcmServer& server, const wire::Request& request);
+Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& request);
 
 }  // namespace smslab::mp

@@ -228,7 +228,8 @@ DistributionManager::Outcome DistributionManager::copy(const Attempt& attempt) {
 
 DistributionManager::Outcome DistributionManager::take_away(const Attempt& attempt) {
   const DpAddress* address = dps_.find(attempt.dp.dp());
-  if (address == nullptr) return {};  // with the DP went what it held
+  if (address == nullptr)
+    return {Status(Code::kUnavailable, "the lab runs without this distribution point"), false, {}};
   const auto reply = DpLink(*address).remove(attempt.package.id());
   if (!reply.ok()) return {reply.status(), true, {}};
   return {ok_status(), true, {reply->healed_rules().begin(), reply->healed_rules().end()}};

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "mp/aut.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
@@ -43,14 +42,14 @@ std::string subnet_of(const std::string& host) {
   return number ? host.substr(0, host.rfind('.')) + ".0" : std::string();
 }
 
-v1::LocationRecord location_record(const Site& site, const DpAddress& dp, const v1::Package& package,
+v1::LocationRecord location_record(const CcmServer& server, const DpAddress& dp, const v1::Package& package,
                                    uint32_t version) {
-  const std::string host = host_of_url(dp.url);
-  const Profile& profile = site.profile;
+  const std::string dp_url = reachable_url(dp.url, server.reached_at), host = host_of_url(dp_url);
+  const Profile& profile = server.site.profile;
   v1::LocationRecord out;
   v1::LocationUrl* url = out.add_urls();
-  url->set_name(dp.url + "/" + std::string(profile.dp_virtual_directory) + "/" + package.id() + "/");
-  url->set_signature(dp.url + "/SMS_DP_SMSSIG$/" + package.id() + "." + std::to_string(version) + ".tar");
+  url->set_name(dp_url + "/" + std::string(profile.dp_virtual_directory) + "/" + package.id() + "/");
+  url->set_signature(dp_url + "/SMS_DP_SMSSIG$/" + package.id() + "." + std::to_string(version) + ".tar");
   out.add_smb_paths()->set_name("\\\\" + dp.name + "\\" + std::string(profile.share) + "\\" + package.id() + "\\");
   out.mutable_ad_site()->set_name(kAdSite);
   out.add_subnets()->set_address(subnet_of(host));
@@ -91,7 +90,7 @@ Result<std::string> content_location(const CcmServer& server, const std::string&
     };
     for (const DpAddress& dp : server.dps.all()) {
       if (std::ranges::any_of(package->dps(), [&](const v1::PackageDp& row) { return holds(row, dp); })) {
-        *records.add_records() = location_record(site, dp, *package, static_cast<uint32_t>(*version));
+        *records.add_records() = location_record(server, dp, *package, static_cast<uint32_t>(*version));
       }
     }
     // The hash is that of the last update; of an older version that a DP still holds it is not known here.

@@ -127,8 +127,8 @@ constexpr std::array kEvents = {
 // clang-format on
 
 const EventRow* event_row(std::string_view event_class) {
-  const auto* found = std::find_if(kEvents.begin(), kEvents.end(),
-                                   [&](const EventRow& row) { return row.event_class == event_class; });
+  const auto* found =
+      std::find_if(kEvents.begin(), kEvents.end(), [&](const EventRow& row) { return row.event_class == event_class; });
   return found == kEvents.end() ? nullptr : found;
 }
 }  // namespace

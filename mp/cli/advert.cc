@@ -13,7 +13,7 @@ namespace {
 struct Wanted {
   v1::Advert advert;
   std::string start, expires, mandatory, rerun;
-  bool download = false, run_from_dp = false;
+  bool download = false;
 };
 
 std::string advert_path(const Wanted& wanted) {
@@ -120,7 +120,9 @@ void add_advert(CLI::App& app, Cli& cli) {
   create->add_option("--rerun", wanted->rerun, "always, never, if-failed or if-succeeded");
   auto* download =
       create->add_flag("--download", wanted->download, "clients download the content and run it from the cache");
-  create->add_flag("--run-from-dp", wanted->run_from_dp, "clients run it from the DP's share (the default)")
+  create
+      ->add_flag_callback(
+          "--run-from-dp", [] {}, "clients run it from the DP's share (the default)")
       ->excludes(download);
 
   add_verb(*advert, cli, "list", "All advertisements", [&cli] { return list_adverts(cli); });

@@ -10,25 +10,28 @@
 namespace smslab::cli {
 namespace {
 constexpr std::string_view kDefaultControl = "http://127.0.0.1:8082";
+constexpr std::string_view kDefaultData = "smslab-data";
 // An import of many gigabytes answers only when it is done.
 constexpr auto kPatience = std::chrono::hours(6);
 }  // namespace
 
 Result<std::string> LabFinder::control_url() const {
   if (!control.empty()) return control;
-  if (!data.empty()) {
-    auto text = read_file(posix_env(), data + "/ready.json", 1 << 20);
+  const char* environment = std::getenv("SMSLAB_CONTROL");  // NOLINT(concurrency-mt-unsafe): before any thread
+  const bool named = environment != nullptr && *environment != '\0';
+  if (data.empty() && named) return std::string(environment);
+  const std::string folder = data.empty() ? std::string(kDefaultData) : data;
+  if (!data.empty() || posix_env().info(folder + "/ready.json").ok()) {
+    auto text = read_file(posix_env(), folder + "/ready.json", 1 << 20);
     if (!text.ok()) {
-      return not_found("no lab serves the folder " + data + " (" + data +
-                           "/ready.json is not there); start one with: smslab serve --data " + data,
+      return not_found("no lab serves the folder " + folder + " (" + folder +
+                           "/ready.json is not there); start one with: smslab serve --data " + folder,
                        "--data");
     }
     v1::Ready ready;
-    RETURN_IF_ERROR(codec::from_json(*text, &ready).prefixed(data + "/ready.json"));
+    RETURN_IF_ERROR(codec::from_json(*text, &ready).prefixed(folder + "/ready.json"));
     return ready.control();
   }
-  const char* from_environment = std::getenv("SMSLAB_CONTROL");  // NOLINT(concurrency-mt-unsafe): before any thread
-  if (from_environment != nullptr && *from_environment != '\0') return std::string(from_environment);
   return std::string(kDefaultControl);
 }
 
@@ -44,7 +47,8 @@ Result<Lab> Lab::find(const LabFinder& finder) {
 Status Lab::call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
                  google::protobuf::Message* reply) {
   const Status status = http_.call(method, target, request, reply);
-  if (status.code() == Code::kUnavailable) {
+  // Only when nobody answered: the lab itself may say that something is unavailable.
+  if (status.code() == Code::kUnavailable && status.message().starts_with(method + " http://")) {
     return {status.code(), status.message() + "; is a lab running at " + url_ +
                                "? Start one with: smslab serve, or name it with --control or --data"};
   }

@@ -10,7 +10,8 @@
 
 namespace smslab::cli {
 
-// Where the lab is: --control URL, else --data DIR (its ready.json), else $SMSLAB_CONTROL, else the default.
+// Where the lab is: --control URL, else --data DIR (its ready.json), else $SMSLAB_CONTROL, else a lab that serves
+// ./smslab-data, else the default address.
 struct LabFinder {
   std::string control, data;
 

@@ -30,6 +30,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
+    if (argc > 1 && *argv[1] != '-' &&
+        app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
+      fmt::print(stderr, "smslab: there is no verb '{}'; see smslab --help\n", argv[1]);
+      return 2;
+    }
     return app.exit(e) == 0 ? 0 : 2;  // 0: --help and --version
   }
   const smslab::Status status = cli.action();

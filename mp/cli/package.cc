@@ -1,10 +1,14 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "mp/cli/print.h"
 #include "mp/cli/progress.h"
 #include "mp/cli/verbs.h"
+#include "proto/base/clock.h"
+#include "proto/base/time_text.h"
 #include "proto/base/uri.h"
 #include "proto/schema/control.pb.h"
 
@@ -59,12 +63,35 @@ bool settled(const v1::Package& package) {
   return !package.pass_open();
 }
 
+// A DP that could not be served is tried again by the site; whoever waits is told so, once for each failure.
+void tell_retries(const v1::Package& package, std::map<std::string, uint32_t>* told) {
+  for (const auto& dp : package.dps()) {
+    if (dp.failures() == 0 || (*told)[dp.dp()] == dp.failures()) continue;
+    (*told)[dp.dp()] = dp.failures();
+    fmt::print(stderr, "smslab: {}: {}: {}; next try {}\n", dp.dp(),
+               enum_name(v1::PackageDp::State_descriptor(), dp.state()), dp.last_error(), shown(dp.next_try()));
+  }
+}
+
 // Waits until every DP of the package is in a final state; a DP that failed is an error.
-Result<v1::Package> wait_settled(Lab& lab, const std::string& id) {
+Result<v1::Package> wait_settled(Lab& lab, const std::string& id, const std::string& timeout) {
+  const auto patience = parse_duration(timeout);
+  if (!patience) return invalid_argument("'" + timeout + "' is not a duration, as 10s or 5m", "--timeout");
+  const TimeSource time = system_time_source();
+  const SteadyTime deadline = time.steady() + *patience;
+  std::map<std::string, uint32_t> told;
   v1::Package package;
-  do {
-    RETURN_IF_ERROR(lab.call("GET", package_path(id, "?wait_ms=20000"), nullptr, &package));
-  } while (!settled(package));
+  while (true) {
+    const auto left = std::chrono::duration_cast<LabDuration>(deadline - time.steady()).count();
+    const std::string wait = std::to_string(std::clamp<int64_t>(left, 0, 5'000));
+    RETURN_IF_ERROR(lab.call("GET", package_path(id, "?wait_ms=" + wait), nullptr, &package));
+    if (settled(package)) break;
+    tell_retries(package, &told);
+    if (left <= 0) {
+      return Status(Code::kUnavailable, "not every distribution point of " + id + " was done after " + timeout +
+                                            "; the site goes on, see: smslab package show " + id);
+    }
+  }
   for (const auto& dp : package.dps()) {
     if (dp.state() != v1::PackageDp::INSTALLED) {
       return Status(Code::kUnavailable, dp.dp() + ": " + dp.last_error());
@@ -77,6 +104,7 @@ struct Wanted {
   std::string id, name, source;
   std::vector<std::string> programs, dps;
   bool wait = false;
+  std::string timeout = "1h";
 };
 
 Status create_package(const Cli& cli, const Wanted& wanted) {
@@ -84,7 +112,9 @@ Status create_package(const Cli& cli, const Wanted& wanted) {
   v1::Package package;
   package.set_id(wanted.id);
   package.set_name(wanted.name);
-  package.set_source(std::filesystem::absolute(wanted.source).lexically_normal().string());
+  if (wanted.source.empty()) return invalid_argument("name the source folder", "--source");
+  std::error_code unreadable;  // the working directory is gone
+  package.set_source(std::filesystem::absolute(wanted.source, unreadable).lexically_normal().string());
   for (const std::string& text : wanted.programs) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -114,7 +144,7 @@ Status act(const Cli& cli, const Wanted& wanted, const std::string& action) {
         lab.call("POST", package_path(wanted.id, "/" + action), action == "update" ? nullptr : &selection, &package));
   }
   if (wanted.wait) {
-    ASSIGN_OR_RETURN(package, wait_settled(lab, package.id()));
+    ASSIGN_OR_RETURN(package, wait_settled(lab, package.id(), wanted.timeout));
   }
   return show_package(cli, package);
 }
@@ -149,7 +179,10 @@ void add_package(CLI::App& app, Cli& cli) {
     return verb;
   };
   const auto with_wait = [wanted](CLI::App* verb) {
-    verb->add_flag("--wait", wanted->wait, "wait for the distribution points' final states");
+    auto* wait = verb->add_flag("--wait", wanted->wait, "wait for the distribution points' final states");
+    verb->add_option("--timeout", wanted->timeout, "with --wait: give up after this time")
+        ->needs(wait)
+        ->capture_default_str();
   };
   const auto with_dps = [wanted](CLI::App* verb) {
     verb->add_option("--dp", wanted->dps, "distribution points")->required();

@@ -45,7 +45,6 @@ void add_program(CLI::App& app, Cli& cli) {
   CLI::App* create =
       with_package(add_verb(*program, cli, "create", "Add a program to a package", [&cli, wanted]() -> Status {
         ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-        v1::Package package;
         RETURN_IF_ERROR(lab.call("POST", programs_path(*wanted), &wanted->program, nullptr));
         return ok_status();
       }));

@@ -87,4 +87,15 @@ Result<Url> parse_url(std::string_view text, std::string_view field) {
   return url;
 }
 
+std::string host_of_url(const std::string& url) {
+  const auto parsed = parse_url(url, "url");
+  return parsed.ok() ? parsed->at.host : url;
+}
+
+std::string reachable_url(const std::string& url, const std::string& host) {
+  const auto parsed = parse_url(url, "url");
+  if (!parsed.ok() || (parsed->at.host != "0.0.0.0" && parsed->at.host != "::")) return url;
+  return parsed->scheme + "://" + format_host_port({host, parsed->at.port});
+}
+
 }  // namespace smslab

@@ -31,5 +31,9 @@ struct Url {
   std::string target;  // path and query, at least "/"
 };
 Result<Url> parse_url(std::string_view text, std::string_view field);
+std::string host_of_url(const std::string& url);  // the URL itself when it is none
+// `url` (scheme, host and port alone) for a peer that reached us at `host`: a listener on all addresses ("0.0.0.0",
+// "::") cannot be dialled under that name.
+std::string reachable_url(const std::string& url, const std::string& host);
 
 }  // namespace smslab

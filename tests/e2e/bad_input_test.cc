@@ -6,6 +6,7 @@
 
 #include "proto/codec/json.h"
 #include "proto/control/client.h"
+#include "tests/support/http_probe.h"
 #include "tests/support/lab.h"
 
 namespace smslab::test {
@@ -187,19 +188,42 @@ TEST_F(BadInput, AMalformedMessageIsRefusedAndTheNextOneServed) {
 }
 
 TEST_F(BadInput, ABodyOverTheLimitIsRefused) {
+  HttpProbe probe(parse_url(lab_.mp(), "url")->at);
+  probe.send("CCM_POST /ccm_system/request HTTP/1.1\r\nHost: a\r\nContent-Length: 17000000\r\n\r\n");
+  EXPECT_EQ(probe.read_reply().status, 413) << "refused by its head, before it is sent";
   control::HttpClient http({.base = lab_.mp(), .token = {}, .bind = {}});
-  const auto reply =
-      http.send({.method = "CCM_POST", .target = "/ccm_system/request", .body = std::string(17 << 20, 'x')});
-  EXPECT_TRUE(!reply.ok() || reply->status == 413) << "refused before it was all sent, or after";
   EXPECT_EQ(http.send({.method = "GET", .target = "/SMS_MP/.sms_aut?MPLIST"})->status, 200);
 }
 
 TEST_F(BadInput, AFaultRuleIsReadStrictly) {
-  for (const char* rule : {"{", "{}", R"({"match":{},"corrupt":{},})", R"({"match":{},"corrupt":{"where":"MOON"}})",
-                           R"({"match":{},"corrupt":{"offset":-1}})", "@/no/such/file"}) {
-    EXPECT_EQ(lab_.cli({"fault", "add", rule}).exit_status, 1) << rule;
+  const std::string match = R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001"},"corrupt":)";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"{", "line 1"},
+      {"{}", "effect"},
+      {match + "{},}", "line 1"},
+      {match + "{}} x", "line 1"},
+      {match + R"({"where":"MOON"}})", "MOON"},
+      {match + R"({"offset":-1}})", "corrupt.offset"},
+      {match + R"({"offset":"1","offset":"2"}})", "corrupt.offset"},
+      {match + R"({"ofset":1}})", "ofset"},
+      {"@/no/such/file", "/no/such/file"},
+  };
+  for (const auto& [rule, said] : cases) {
+    const Finished finished = lab_.cli({"fault", "add", rule});
+    EXPECT_EQ(finished.exit_status, 1) << rule;
+    EXPECT_THAT(finished.err, HasSubstr(said)) << rule;
   }
   EXPECT_EQ(lab_.json<v1::FaultList>({"fault", "list"}).faults_size(), 0);
+  EXPECT_EQ(lab_.json<v1::FaultRule>({"fault", "add", match + "{}}"}).id(), "1") << "a refused rule takes no number";
+}
+
+// A certificate whose key has the modulus 0: a client may send anything.
+TEST_F(BadInput, ACertificateWithAnImpossibleKeyIsRefused) {
+  const Finished refused =
+      lab_.cli({"client", "create", "PC66", "--certificate", std::string(SMSLAB_TEST_DATA) + "/ccm/zero-modulus.pem"});
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("certificate"));
+  EXPECT_EQ(lab_.json<v1::ClientList>({"client", "list"}).clients_size(), 0);
 }
 
 }  // namespace

@@ -127,6 +127,22 @@ TEST_F(Site, RemoveTakesTheContentAway) {
   EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/empty"), "");
   EXPECT_THAT(lab_.ladder({"--package", "LON00001"}), testing::EndsWith("2301 30011 2300 2301"));
   EXPECT_THAT(listing(lab_.data() + "/dp/LON-DCSMS-01/blobs"), testing::Not(HasSubstr(" "))) << "no blob is left";
+  ASSERT_EQ(lab_.stop(), 0);
+  EXPECT_EQ(lab_.cli({"fsck", "--data", lab_.data()}).exit_status, 0);
+}
+
+TEST_F(Site, WhatWasForetoldStaysTrueWhenOtherDamageComesAndGoes) {
+  create();
+  distribute();
+  const std::string match = R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001","file":)";
+  const auto msi = lab_.json<v1::FaultRule>({"fault", "add", match + R"("adminpak.msi"},"corrupt":{}})"});
+  const auto text = lab_.json<v1::FaultRule>({"fault", "add", match + R"("Tools/read me.txt"},"corrupt":{}})"});
+  const auto now = [&](const v1::FaultRule& rule) {
+    return lab_.json<v1::FaultRule>({"fault", "show", rule.id()}).foretold();
+  };
+  EXPECT_EQ(now(msi).package().sha1(), text.foretold().package().sha1()) << "both see the package with both damages";
+  lab_.must({"fault", "clear", text.id()});
+  EXPECT_EQ(now(msi).package().sha1(), msi.foretold().package().sha1()) << "as before the other one came";
 }
 
 TEST_F(Site, AClientRunsItFromTheDp) {

@@ -92,6 +92,7 @@ void write(const std::string& path, const std::string& bytes) {
 
 std::string read(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
+  if (!in) ADD_FAILURE() << "there is no file " << path;
   std::stringstream text;
   text << in.rdbuf();
   return text.str();

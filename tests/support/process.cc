@@ -72,6 +72,15 @@ Finished Process::wait() {
   return {status_, out(), err()};
 }
 
+bool Process::running() {
+  int status = 0;
+  if (!ended_ && ::waitpid(pid_, &status, WNOHANG) == pid_) {
+    status_ = exit_status_of(status);
+    ended_ = true;
+  }
+  return !ended_;
+}
+
 std::string Process::out() const { return slurp(out_path_); }
 std::string Process::err() const { return slurp(err_path_); }
 

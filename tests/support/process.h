@@ -25,6 +25,7 @@ class Process {
 
   pid_t pid() const { return pid_; }
   void signal(int number) const;
+  bool running();
   Finished wait();  // to its end
   std::string out() const;
   std::string err() const;
