@@ -1,8 +1,6 @@
 // The XML of the recorded requests and replies (tests/data/xml, cut out of tests/data/wire) read and written again.
 #include <gtest/gtest.h>
 
-#include <regex>
-
 #include "proto/codec/xml.h"
 #include "proto/schema/client_messages.pb.h"
 #include "tests/support/golden.h"
@@ -23,7 +21,13 @@ M read(const std::string& name) {
 std::string recorded_xml(const std::string& name) {
   std::string text = test_data("xml/" + name + ".xml");
   for (size_t at = text.find(" />"); at != std::string::npos; at = text.find(" />", at)) text.erase(at, 1);
-  return std::regex_replace(text, std::regex(R"re((<Body Type="\w+") (Length="\d+") (Offset="\d+"))re"), "$1 $3 $2");
+  const std::string before = "<Body Type=\"ByteRange\" ";
+  const size_t length = text.find(before);
+  if (length == std::string::npos) return text;
+  const size_t offset = text.find(" Offset", length), end = text.find("/>", offset);
+  const std::string first = text.substr(length + before.size(), offset - length - before.size());
+  return text.replace(length + before.size(), end - length - before.size(),
+                      text.substr(offset + 1, end - offset - 1) + " " + first);
 }
 
 // Messages that we know whole: the same XML comes out as went in.
