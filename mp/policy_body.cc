@@ -125,7 +125,7 @@ WmiInstance scheduled_message(const std::string& policy, const v1::Advert& adver
   return out;
 }
 
-PolicyDocument document(const Site& site, std::string id, uint32_t version) {
+PolicyDocument document(const Site& site, const std::string& id, uint32_t version) {
   return {.id = id,
           .version = version,
           .source = "SMS:" + site.options.site,

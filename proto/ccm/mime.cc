@@ -7,9 +7,9 @@
 
 namespace smslab::ccm {
 namespace {
-constexpr size_t kMaxParts = 8;            // two matter; real clients send no more
-constexpr size_t kMaxPartHead = 4 * 1024;  // bytes of one part's header lines
-constexpr size_t kMaxBoundary = 70;        // RFC 2046
+constexpr size_t kMaxParts = 8;        // two matter; real clients send no more
+constexpr size_t kMaxPartHead = 4096;  // bytes of one part's header lines
+constexpr size_t kMaxBoundary = 70;    // RFC 2046
 
 Status broken(std::string_view what) { return invalid_argument("broken MIME envelope: " + std::string(what)); }
 

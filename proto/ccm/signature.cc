@@ -53,8 +53,8 @@ constexpr size_t kBlobHead = 20;
 constexpr std::string_view kBlobStart("\x06\x02\x00\x00", 4);
 constexpr std::string_view kKeyExchange("\x00\xA4\x00\x00", 4);
 constexpr std::string_view kRsa1 = "RSA1";
-constexpr size_t kMaxModulus = 2048;           // bytes
-constexpr size_t kMaxCertificate = 64 * 1024;  // bytes of DER
+constexpr size_t kMaxModulus = 2048;        // bytes
+constexpr size_t kMaxCertificate = 65'536;  // bytes of DER
 constexpr std::chrono::years kValidity{30};
 constexpr unsigned kKeyBits = 2048;
 
@@ -192,7 +192,7 @@ Result<std::string> certificate_hex(std::string_view pem_or_hex) {
 
 Status verify(std::string_view blob_hex, std::string_view bytes, std::string_view signature_hex) {
   const ErrorQueue cleared;
-  const Status refused(Code::kUnauthenticated, "the signature does not verify");
+  Status refused(Code::kUnauthenticated, "the signature does not verify");
   const auto key = key_of_blob(blob_hex);
   auto signature = from_hex(trim(signature_hex));
   if (!key.ok() || !signature) return refused;

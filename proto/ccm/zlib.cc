@@ -35,7 +35,7 @@ Result<std::string> inflate(std::string_view stream, size_t limit) {
   z->next_in = input(stream);
   z->avail_in = static_cast<uInt>(stream.size());
   std::string out;
-  std::array<char, 16 * 1024> chunk;
+  std::array<char, 16'384> chunk;
   while (true) {
     z->next_out = reinterpret_cast<Bytef*>(chunk.data());
     z->avail_out = static_cast<uInt>(chunk.size());

@@ -88,6 +88,21 @@ TEST(Signature, EveryPrefixOfABlobIsRefused) {
   }
 }
 
+TEST(Signature, KeysThatAreNoneAreRefused) {
+  EXPECT_EQ(public_key_of_certificate(test_data("ccm/zero-modulus.pem")).status().code(), Code::kInvalidArgument);
+  const std::string key = *public_key_of_certificate(test_data("wire/client.pem"));
+  const std::string signature = post("12-policy-assignments").hook_property("clientauth", "PayloadSignature");
+  const std::string head = key.substr(0, 40);
+  const std::string zero = head + std::string(key.size() - 40, '0');
+  std::string even = key;
+  even.replace(40, 2, "00");
+  std::string exponent = key;
+  exponent.replace(32, 8, "00000000");
+  for (const std::string& bad : {zero, even, exponent}) {
+    EXPECT_EQ(verify(bad, "x", signature).code(), Code::kUnauthenticated);
+  }
+}
+
 TEST(SigningKey, SignsWhatVerifyAccepts) {
   const auto made = SigningKey::generate("WRK-LON-001", *parse_rfc3339("2026-11-21T20:00:00Z"));
   ASSERT_TRUE(made.ok()) << made.status().to_string();
