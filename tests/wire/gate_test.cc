@@ -67,8 +67,15 @@ class Promises {
   std::deque<CompletionPtr> open_ GUARDED_BY(mu_);
 };
 
-// Which byte stands at an offset of the test file.
-char byte_at(uint64_t offset) { return static_cast<char>((offset * 31 + (offset >> 11)) & 0xff); }
+// A prime number of bytes repeated, so that no power of two lands on the same ones.
+std::string pattern(uint64_t size) {
+  std::string block;
+  for (int i = 0; i < 4093; i++) block += static_cast<char>(i * 31);
+  std::string bytes;
+  while (bytes.size() < size) bytes += block;
+  bytes.resize(size);
+  return bytes;
+}
 
 class GateTest : public ::testing::Test {
  protected:
@@ -134,8 +141,7 @@ class GateTest : public ::testing::Test {
   // "<" file_size bytes ">", the middle from a file.
   void make_file(uint64_t size) {
     const std::string path = folder_ / "content";
-    std::string bytes(size, '\0');
-    for (uint64_t i = 0; i < size; i++) bytes[i] = byte_at(i);
+    const std::string bytes = pattern(size);
     std::ofstream(path, std::ios::binary) << bytes;
     whole_file_ = "<" + bytes + ">";
     auto opened = posix_env().open(path);
