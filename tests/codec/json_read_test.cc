@@ -8,6 +8,7 @@
 
 namespace smslab::codec {
 namespace {
+using namespace std::string_literals;
 using google::protobuf::util::MessageDifferencer;
 
 template <class M>
@@ -230,7 +231,7 @@ TEST(JsonRead, CutAndSpoiltText) {
     (void)from_yaml(whole.substr(0, length), &package);
   }
   for (size_t at = 0; at < whole.size(); at++) {
-    for (char c : std::string("\0\"\\{}[],:-0x\xFF\n", 16)) {
+    for (char c : "\0\"\\{}[],:-0x\xFF\n"s) {
       std::string spoilt = whole;
       spoilt[at] = c;
       if (const Status status = from_json(spoilt, &package); !status.ok()) {

@@ -10,6 +10,7 @@
 
 namespace smslab::codec {
 namespace {
+using namespace std::string_literals;
 using google::protobuf::util::MessageDifferencer;
 
 template <class M>
@@ -197,7 +198,7 @@ TEST(XmlRead, CutAndSpoiltText) {
     EXPECT_FALSE(xml_element_text(whole.substr(0, length), "Msg").ok()) << length;
   }
   for (size_t at = 0; at < whole.size(); at++) {
-    for (char c : std::string("\0<>/&;!?[]-\"'= x\xFF", 18)) {
+    for (char c : "\0<>/&;!?[]-\"'= x\xFF"s) {
       std::string spoilt = whole;
       spoilt[at] = c;
       if (const Status status = from_xml(spoilt, &msg); !status.ok()) {
