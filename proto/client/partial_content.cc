@@ -11,7 +11,7 @@ std::string journal_line(const std::string& etag, const std::string& file) { ret
 }  // namespace
 
 Result<PartialContent> PartialContent::open(Env& env, const std::string& folder, const Listing& listing) {
-  PartialContent partial(env, folder);
+  PartialContent partial(folder);
   const std::string names = to_hex(listing.names_digest());
   const std::string path = folder + "/journal";
   if (const auto text = read_file(env, path, kMaxJournal); text.ok()) {

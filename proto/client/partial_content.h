@@ -29,9 +29,8 @@ class PartialContent {
   Status note(const std::string& file, const std::string& etag);
 
  private:
-  PartialContent(Env& env, std::string folder) : env_(&env), folder_(std::move(folder)) {}
+  explicit PartialContent(std::string folder) : folder_(std::move(folder)) {}
 
-  Env* env_;
   std::string folder_;
   std::map<std::string, std::string> etags_;
   std::unique_ptr<WritableFile> journal_;

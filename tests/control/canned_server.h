@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,7 +92,11 @@ class CannedServer {
         const size_t end = got.find("\r\n\r\n");
         return end != std::string::npos && got.size() >= end + 4 + answer.body;
       }));
+      // The end travels with the last byte: a client that has the answer knows that the connection is over.
+      const int on = 1;
+      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
       send_all(fd.get(), answer.bytes);
+      ::shutdown(fd.get(), SHUT_WR);
     }
   }
 
