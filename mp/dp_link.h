@@ -23,8 +23,8 @@ namespace smslab::mp {
 
 class DpLink {
  public:
-  // `patience`: for a DP that takes the request and says nothing.
-  explicit DpLink(const DpAddress& dp, std::chrono::milliseconds patience = std::chrono::seconds(30));
+  // `patience`: for a DP that takes the request and says nothing. A commit answers only when gigabytes are durable.
+  explicit DpLink(const DpAddress& dp, std::chrono::milliseconds patience = std::chrono::minutes(5));
 
   Result<std::vector<std::string>> offer(const v1::Manifest& manifest);  // SHA-256 of what it has not
   Status put(const std::string& sha256, std::shared_ptr<const ReadableFile> content);

@@ -22,7 +22,8 @@ Result<v1::Package> distribute(Site& site, const DpDirectory& dps, const std::st
 // The same version again, every file anew. kFailedPrecondition for a DP that the package is not on. No message (11.4).
 Result<v1::Package> refresh(Site& site, const DpDirectory& dps, const std::string& id,
                             const v1::DpSelection& selection);
-// kFailedPrecondition as refresh; a DP that the lab no longer has can be removed too. Message: 30011 a DP (11.5).
+// kFailedPrecondition as refresh. A DP that the lab runs without at the moment can be ordered off too; it is carried
+// out when it is back. Message: 30011 a DP (11.5).
 Result<v1::Package> remove(Site& site, const DpDirectory& dps, const std::string& id, const v1::DpSelection& selection);
 
 // ---- parts of changes

@@ -34,6 +34,13 @@ Status check_texts(const v1::Package& package) {
   return check_text(package.language(), "language");
 }
 
+Status check_free(const store::ReadTxn& txn, const std::string& id) {
+  const auto package = store::kPackages.get(txn, {id});
+  if (package.status().code() == Code::kNotFound) return ok_status();
+  RETURN_IF_ERROR(package.status());
+  return already_exists("package " + id + (package->deleting() ? " is still being deleted" : " exists already"), "id");
+}
+
 // Imports `package`'s source as its `version` and commits it with what `record` does and gives back.
 using Record = std::function<Result<v1::Package>(store::WriteTxn&, const v1::Manifest&)>;
 Result<v1::Package> import_and_commit(Site& site, Imports::Import& import, const v1::Package& package, uint32_t version,
@@ -179,18 +186,14 @@ Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Packa
   }
   if (!package.id().empty()) {
     ASSIGN_OR_RETURN(*package.mutable_id(), parse_package_id(package.id(), "id"));
-    if (store::kPackages.has(site.store.read(), {package.id()})) {
-      return already_exists("package " + package.id() + " exists already", "id");
-    }
+    RETURN_IF_ERROR(check_free(site.store.read(), package.id()));
   }
   RETURN_IF_ERROR(check_source(site.store.env(), package.source(), "source"));
   ASSIGN_OR_RETURN(const auto import, claim_id(site, imports, &package));
 
   return import_and_commit(site, *import, package, 1,
                            [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Result<v1::Package> {
-                             if (store::kPackages.has(txn, {package.id()})) {
-                               return already_exists("package " + package.id() + " exists already", "id");
-                             }
+                             RETURN_IF_ERROR(check_free(txn, package.id()));
                              v1::Package created = package;
                              take_snapshot(&created, manifest, site.clock.now());
                              RETURN_IF_ERROR(emit(txn, site, audit_message(30000, site, created, created.name())));

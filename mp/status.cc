@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "mp/distmgr_log.h"
 #include "mp/site_record.h"
@@ -124,6 +125,7 @@ Result<std::vector<v1::StatusMessage>> list_status(const store::ReadTxn& txn, co
     if (!query.client.empty()) return m.client() == query.client;
     return query.package.empty() || !query.advert.empty() || !m.attributes().contains(401);
   };
+  if (query.after == std::numeric_limits<uint64_t>::max()) return out;
   const std::string from = number_key(query.after + 1);
   const auto take = [&](const store::Key&, const v1::StatusMessage& m) {
     if (matches(m)) out.push_back(m);

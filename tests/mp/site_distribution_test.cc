@@ -298,6 +298,25 @@ TEST_F(DistributionTest, IdsThatTheSiteGives) {
   EXPECT_EQ(create(first).id(), "LON00004");
 }
 
+TEST_F(DistributionTest, OneImportAPackage) {
+  create(request());
+  {
+    const auto import = imports_->begin("LON00001", "/srv/tools");
+    ASSERT_TRUE(import.ok());
+    EXPECT_EQ((*import)->progress()(4711), ok_status());
+    ASSERT_EQ(imports_->list().imports_size(), 1);
+    EXPECT_EQ(imports_->list().imports(0).package(), "LON00001");
+    EXPECT_EQ(imports_->list().imports(0).bytes(), 4711u);
+    EXPECT_EQ(update_package(*site_, *imports_, "LON00001").status().code(), Code::kAborted);
+    EXPECT_EQ(create(request("")).id(), "LON00002");  // others go on
+  }
+  EXPECT_EQ(imports_->list().imports_size(), 0);
+  EXPECT_TRUE(update_package(*site_, *imports_, "LON00001").ok());
+  imports_->stop();
+  EXPECT_EQ(update_package(*site_, *imports_, "LON00001").status().code(), Code::kUnavailable);
+  EXPECT_EQ(package().source_version(), 2u);
+}
+
 TEST_F(DistributionTest, AForeignPackageCanBeRefreshedNotUpdated) {
   add_dp(kDp);
   create(request("CEN0005E"));

@@ -157,6 +157,7 @@ TEST_F(StatusTest, FiltersAndSequence) {
   EXPECT_EQ(messages({.advert = "LON20000", .client = "WRK-LON-002"}).size(), 1u);
   EXPECT_EQ(messages({.after = all.size() - 1}).size(), 1u);
   EXPECT_EQ(messages({.limit = 2}).size(), 2u);
+  EXPECT_TRUE(messages({.after = ~uint64_t{0}}).empty());
   const auto unknown = messages({.client = "WRK-LON-002"}).front();
   EXPECT_EQ(unknown.severity(), v1::StatusMessage::SEVERITY_UNKNOWN);
   EXPECT_EQ(unknown.system(), "WRK-LON-002");

@@ -1,6 +1,7 @@
 // Blobs: staging, receiving, publishing, references, garbage.
 #include "store/blobs.h"
 
+#include <thread>
 #include <utility>
 
 #include "proto/base/hex.h"
@@ -247,8 +248,8 @@ TEST_F(BlobsTest, ABarrierCoversOnlyWhatCameBeforeIt) {
   store_.reset();
   SlowBarrier slow(mem_);
   store_ = must(Store::open(slow, folder_.path()));
-  const auto first = stage({"one"});
-  const auto second = stage({"one"});
+  auto first = stage({"one"});
+  auto second = stage({"one"});
   ASSERT_OK(publish(*first, {"one"}));
   ASSERT_OK(drop({"one"}));
   slow.meanwhile = [&] {
@@ -261,7 +262,9 @@ TEST_F(BlobsTest, ABarrierCoversOnlyWhatCameBeforeIt) {
   stage({"three"});
   ASSERT_OK(drop({}));
   EXPECT_EQ(garbage(), 0u);
-  store_.reset();  // before its env
+  first.reset();
+  second.reset();
+  store_.reset();  // after its stagings, before its env
 }
 
 TEST_F(BlobsTest, ReferIsAbortedWhenTheContentIsGone) {
@@ -354,6 +357,33 @@ TEST_F(BlobsTest, ReceivesInPieces) {
   ASSERT_OK(staging->make_durable());
   ASSERT_OK(publish(*staging, {"abcdef"}));
   EXPECT_TRUE(on_disk("abcdef"));
+}
+
+TEST_F(BlobsTest, ReceivesOnManyThreadsWhileItPublishes) {
+  const auto staging = must(blobs().stage());
+  std::vector<std::thread> peers;
+  for (int t = 0; t < 4; t++) {
+    peers.emplace_back([&, t] {
+      for (int i = 0; i < 25; i++) {
+        const std::string bytes = std::to_string(t % 2) + " " + std::to_string(i);  // each from two peers
+        const auto receiver = must(staging->receive(sha256(bytes), bytes.size()));
+        EXPECT_OK(receiver->append(bytes));
+        EXPECT_OK(receiver->finish().status());
+      }
+    });
+  }
+  for (int i = 0; i < 5; i++) {
+    ASSERT_OK(staging->make_durable());
+    ASSERT_OK(store_->commit(
+        [&](WriteTxn& txn) { return staging->publish(txn, [&](const std::string&) { return false; }); }));
+  }
+  for (auto& peer : peers) peer.join();
+  ASSERT_OK(staging->make_durable());
+  std::vector<std::string> all;
+  for (int i = 0; i < 25; i++) all.insert(all.end(), {"0 " + std::to_string(i), "1 " + std::to_string(i)});
+  ASSERT_OK(publish(*staging, all));
+  EXPECT_EQ(misplaced(), "");
+  EXPECT_EQ(references("1 24"), 1u);
 }
 
 TEST_F(BlobsTest, RefusesWhatIsNotAsAnnounced) {
