@@ -11,8 +11,9 @@
 
 namespace smslab::mp {
 namespace {
-constexpr std::chrono::seconds kDpPatience{2};         // of a listing for a DP that does not answer
-constexpr uint64_t kMaxAdvanceMs = 3'155'760'000'000;  // a hundred years
+constexpr std::chrono::seconds kDpPatience{2};  // of a listing for a DP that does not answer
+constexpr LabTime kLastLabTime{std::chrono::sys_days{std::chrono::year{9000} / 1 / 1}};  // then on, dates grow a digit
+constexpr uint64_t kMaxAdvanceMs = 3'155'760'000'000;                                    // a hundred years
 
 v1::DpInfo describe(const Site& site, const DpAddress& dp) {
   v1::DpInfo info;
@@ -38,11 +39,17 @@ v1::ClockState clock_state(const LabClock& clock) {
 
 Result<v1::ClockState> change_clock(LabClock& clock, const v1::ClockChange& change) {
   switch (change.change_case()) {
-    case v1::ClockChange::kFreeze: clock.freeze(from_timestamp(change.freeze())); break;
-    case v1::ClockChange::kAdvanceMs:
-      if (change.advance_ms() > kMaxAdvanceMs) return invalid_argument("at most a hundred years", "advanceMs");
-      clock.advance(LabDuration(static_cast<int64_t>(change.advance_ms())));
+    case v1::ClockChange::kFreeze:
+      if (from_timestamp(change.freeze()) > kLastLabTime) return invalid_argument("at most the year 9000", "freeze");
+      clock.freeze(from_timestamp(change.freeze()));
       break;
+    case v1::ClockChange::kAdvanceMs: {
+      if (change.advance_ms() > kMaxAdvanceMs) return invalid_argument("at most a hundred years", "advanceMs");
+      const LabDuration by(static_cast<int64_t>(change.advance_ms()));
+      if (clock.now() + by > kLastLabTime) return invalid_argument("at most to the year 9000", "advanceMs");
+      clock.advance(by);
+      break;
+    }
     case v1::ClockChange::kRun:
       if (!change.run()) return invalid_argument("to stop the clock, freeze it at a time", "run");
       clock.run();

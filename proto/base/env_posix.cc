@@ -22,9 +22,12 @@ FileType type_of(mode_t mode) {
   return FileType::kOther;
 }
 
+// A file system can hold times that no text form here can say; the nearest one stands for them.
 FileInfo info_of(const struct stat& st) {
+  constexpr int64_t kFirst = -11'644'473'600, kLast = 253'402'300'799;  // seconds: the years 1601 to 9999
+  const int64_t seconds = std::clamp<int64_t>(st.st_mtim.tv_sec, kFirst, kLast);
   return {type_of(st.st_mode), static_cast<uint64_t>(st.st_size),
-          LabTime(std::chrono::milliseconds(int64_t{st.st_mtim.tv_sec} * 1000 + st.st_mtim.tv_nsec / 1'000'000))};
+          LabTime(std::chrono::milliseconds(seconds * 1000 + st.st_mtim.tv_nsec / 1'000'000))};
 }
 
 class PosixReadable final : public ReadableFile {

@@ -60,6 +60,8 @@ Status from_errno(int error, std::string_view what) {
     case EEXIST: code = Code::kAlreadyExists; break;
     case ENOSPC:
     case EDQUOT: code = Code::kNoSpace; break;
+    case EACCES:
+    case EPERM: code = Code::kFailedPrecondition; break;
     case EINVAL:
     case ENOTDIR:
     case EISDIR:

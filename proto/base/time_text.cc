@@ -37,6 +37,15 @@ std::optional<LabTime> join_time(int year, int month, int day, int hour, int min
          std::chrono::seconds(second) + milliseconds(milli);
 }
 
+// A zone must not carry a time out of the years that the other forms can say.
+std::optional<LabTime> in_utc(std::optional<LabTime> local, std::chrono::minutes offset) {
+  if (!local) return std::nullopt;
+  const LabTime time = *local - offset;
+  const int year = split_time(time).year;
+  if (year < 1601 || year > 9999) return std::nullopt;
+  return time;
+}
+
 constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -187,9 +196,7 @@ std::optional<LabTime> parse_rfc3339(std::string_view text) {
     offset = std::chrono::minutes(sign * (hours * 60 + c.number(2)));
   }
   if (!c.done()) return std::nullopt;
-  auto time = join_time(year, month, day, hour, minute, second, milli);
-  if (time) *time -= offset;
-  return time;
+  return in_utc(join_time(year, month, day, hour, minute, second, milli), offset);
 }
 
 std::string format_cim(LabTime time) {
@@ -214,9 +221,7 @@ std::optional<LabTime> parse_cim(std::string_view text) {
     offset = std::chrono::minutes(sign * c.number(3));
   }
   if (!c.done()) return std::nullopt;
-  auto time = join_time(year, month, day, hour, minute, second, milli);
-  if (time) *time -= offset;
-  return time;
+  return in_utc(join_time(year, month, day, hour, minute, second, milli), offset);
 }
 
 std::string format_cookie(LabTime time) {

@@ -122,7 +122,7 @@ Status live_the_day(const AgentOptions& options, Env& env, const Clock& clock, c
   run->set_smsid(host->smsid);
   host->tell("client", fmt::format("{} {}{}", host->name, host->smsid, run->registered() ? ", registered now" : ""));
   RETURN_IF_ERROR(send_heartbeat(*host, session));
-  if (Status refreshed = policies.refresh(); !refreshed.ok()) note_failure(refreshed.message(), run);
+  if (const Status refreshed = policies.refresh(); !refreshed.ok()) note_failure(refreshed.message(), run);
   RETURN_IF_ERROR(distribute(policies, execmgr, *host, run));
   const auto lost = std::count_if(run->messages().begin(), run->messages().end(),
                                   [](const auto& message) { return !message.delivered(); });

@@ -107,7 +107,7 @@ Bits::Step Bits::receive(control::HttpClient& http, const BitsFile& file, const 
         refused = {ErrorCode::kNoRanges, "the server sent more than the range"};
         return stop();
       }
-      if (Status s = (*out)->append(piece); !s.ok()) {
+      if (const Status s = (*out)->append(piece); !s.ok()) {
         refused = disk_outcome(s);
         return stop();
       }
@@ -124,27 +124,27 @@ Bits::Step Bits::receive(control::HttpClient& http, const BitsFile& file, const 
     }
     if (have > begin) idle = 0;
   }
-  if (Status s = (*out)->close(); !s.ok()) return fail(disk_outcome(s));
+  if (const Status s = (*out)->close(); !s.ok()) return fail(disk_outcome(s));
   return Step::kDone;
 }
 
 Outcome Bits::fetch(control::HttpClient& http, BitsFile file, uint64_t* received) const {
   for (int restart = 0; restart < kRestarts; restart++) {
     Remote remote;
-    if (Outcome o = head(http, file, &remote); !o.ok()) return o;
+    if (const Outcome o = head(http, file, &remote); !o.ok()) return o;
 
     uint64_t have = 0;
     if (const auto info = env_.link_info(file.path); info.ok()) {
       have = info->size;
       if (remote.etag.empty() || remote.etag != file.etag || have > remote.size) {
-        if (Status s = env_.remove_file(file.path); !s.ok()) return disk_outcome(s);
+        if (const Status s = env_.remove_file(file.path); !s.ok()) return disk_outcome(s);
         have = 0;
       }
     }
     if (file.etag != remote.etag) {
       file.etag = remote.etag;
       if (file.on_etag) {
-        if (Status s = file.on_etag(file.etag); !s.ok()) return disk_outcome(s);
+        if (const Status s = file.on_etag(file.etag); !s.ok()) return disk_outcome(s);
       }
     }
     Outcome outcome;

@@ -20,7 +20,7 @@ Result<std::unique_ptr<ClientState>> ClientState::open(Env& env, const std::stri
   const auto text = read_file(env, path, kMaxStateBytes);
   if (!text.ok() && text.status().code() != Code::kNotFound) return text.status();
   if (text.ok()) {
-    if (Status s = codec::from_json(*text, &state->record_); !s.ok()) return s.prefixed(path);
+    if (const Status s = codec::from_json(*text, &state->record_); !s.ok()) return s.prefixed(path);
   }
   return state;
 }

@@ -121,7 +121,7 @@ ContentResult ContentAccess::download(const ContentRequest& request) {
       log_.error(fmt::format("Hash does not match expected {}, actual {}", request.hash, *actual));
       Outcome outcome{ErrorCode::kHashMismatch,
                       "hash does not match: expected " + request.hash + ", actual " + *actual};
-      if (Status s = host_.env.remove_tree(partial); !s.ok()) outcome.why += "; " + s.message();
+      if (const Status s = host_.env.remove_tree(partial); !s.ok()) outcome.why += "; " + s.message();
       return fail(request, id, std::move(outcome), std::move(result));
     }
     log_.info(fmt::format("Hash verification succeeded for content {} downloaded under context System", content));

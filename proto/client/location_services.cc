@@ -32,7 +32,7 @@ LocationServices::LocationServices(Host& host, MpSession& session) : host_(host)
 Status LocationServices::find_management_point() {
   ASSIGN_OR_RETURN(const std::string list_text, session_.get_auth("MPLIST1&" + host_.site));
   v1::MPList list;
-  if (Status s = codec::from_xml(list_text, &list); !s.ok()) return s.prefixed("MPLIST");
+  if (const Status s = codec::from_xml(list_text, &list); !s.ok()) return s.prefixed("MPLIST");
   const v1::MpListEntry* mp = nullptr;
   for (const auto& entry : list.mps()) {
     if (mp == nullptr && (!entry.has_site_code() || iequals(entry.site_code(), host_.site))) mp = &entry;
@@ -44,7 +44,7 @@ Status LocationServices::find_management_point() {
 
   ASSIGN_OR_RETURN(const std::string certificate_text, session_.get_auth("MPCERT"));
   v1::MPCertificate certificate;
-  if (Status s = codec::from_xml(certificate_text, &certificate); !s.ok()) return s.prefixed("MPCERT");
+  if (const Status s = codec::from_xml(certificate_text, &certificate); !s.ok()) return s.prefixed("MPCERT");
   if (const auto key = ccm::public_key_of_certificate(certificate.certificate()); !key.ok()) {
     return key.status().prefixed("MPCERT");
   }
@@ -54,7 +54,7 @@ Status LocationServices::find_management_point() {
   request.mutable_site_code()->set_name(host_.site);
   ASSIGN_OR_RETURN(const std::string info_text, session_.ask(kEndpoint, codec::to_xml(request), Signing::kNone));
   v1::SiteInfoReply info;
-  if (Status s = read_reply(info_text, &info); !s.ok()) return s.prefixed("site information");
+  if (const Status s = read_reply(info_text, &info); !s.ok()) return s.prefixed("site information");
   const std::string version = info.sites().empty() ? "" : info.sites(0).version();
   host_.tell("mp", fmt::format("{} at {}, site {} {}", mp->name(), session_.address(), host_.site, version));
   return ok_status();
@@ -80,7 +80,7 @@ Result<std::vector<ContentLocation>> LocationServices::find_content(std::string_
 
   ASSIGN_OR_RETURN(const std::string reply_text, session_.ask(kEndpoint, text, Signing::kNone));
   v1::ContentLocationReply reply;
-  if (Status s = read_reply(reply_text, &reply); !s.ok()) return s.prefixed("content location");
+  if (const Status s = read_reply(reply_text, &reply); !s.ok()) return s.prefixed("content location");
   log.info("ContentLocationReply : " + reply_text);
 
   std::vector<ContentLocation> locations;

@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
   auto mif = parse_mif(mif_text);
   if (!mif.ok()) return wrong_usage(mif.status());
   options.end.mif = *std::move(mif);
-  if (Status checked = client::check_options(&options); !checked.ok()) return wrong_usage(checked);
+  if (const Status checked = client::check_options(&options); !checked.ok()) return wrong_usage(checked);
 
   const LabClock clock(system_time_source(), *start);
   const v1::ClientRun day =

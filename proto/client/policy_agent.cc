@@ -58,7 +58,7 @@ Result<v1::ReplyAssignments> PolicyAgent::ask(bool* unchanged) {
                    session_.ask("MP_PolicyManager", codec::to_xml(request), Signing::kClientAuth));
   *unchanged = text.empty();
   if (!text.empty()) {
-    if (Status s = codec::from_xml(text, &reply); !s.ok()) return s.prefixed("policy assignments");
+    if (const Status s = codec::from_xml(text, &reply); !s.ok()) return s.prefixed("policy assignments");
     if (static_cast<size_t>(reply.assignments_size()) > kMaxPolicies) {
       return Status(Code::kTooLarge, "the MP assigns more than " + std::to_string(kMaxPolicies) + " policies");
     }
@@ -76,7 +76,7 @@ Result<std::string> PolicyAgent::download(const v1::AssignedPolicy& assigned, co
                                        assigned.policy_id(), host_.site, assigned.policy_version());
   log_.info(fmt::format("Initializing download of policy '{}' from '{}'", name, sendable));
   const std::string job = host_.guid("DTS job"), partial = path + ".partial";
-  if (Status s = host_.env.remove_file(partial); !s.ok() && s.code() != Code::kNotFound) return s;
+  if (const Status s = host_.env.remove_file(partial); !s.ok() && s.code() != Code::kNotFound) return s;
   const Outcome done = dts_.transfer_file(
       {.job = job, .url = sendable, .path = partial, .shown_as = "C:\\WINDOWS\\system32\\CCM\\Temp"}, kMaxPolicyBytes);
   if (!done.ok()) {

@@ -32,7 +32,7 @@ class JsonEvents final : public EventSource {
 
   std::string place(size_t at) const override {
     size_t line = 1, column = 1;
-    for (char c : text_.substr(0, at)) {
+    for (const char c : text_.substr(0, at)) {
       if (c == '\n') {
         line++;
         column = 1;

@@ -68,7 +68,7 @@ std::optional<std::string> from_base64(std::string_view text) {
   std::string out;
   uint32_t bits = 0;
   int held = 0;
-  for (char c : text) {
+  for (const char c : text) {
     const auto digit = kDigits.find(c);
     if (digit == std::string_view::npos) return std::nullopt;
     bits = (bits << 6) | static_cast<uint32_t>(digit);
@@ -252,7 +252,8 @@ class Walk {
   template <class Int, class Wide>
   Result<Scalar> whole(const Event& event, bool quoted, const std::string& path, Wide* out, Scalar& v) const {
     const bool number = event.kind == EventKind::kNumber || event.kind == EventKind::kPlain;
-    if (!number && !(quoted && event.kind == EventKind::kString)) return wrong_type(event, "a whole number", path);
+    const bool in_quotes = quoted && event.kind == EventKind::kString;
+    if (!number && !in_quotes) return wrong_type(event, "a whole number", path);
     Int value{};
     const char* end = event.text.data() + event.text.size();
     const auto [stop, fault] = std::from_chars(event.text.data(), end, value);

@@ -42,7 +42,7 @@ std::string to_pretty_json(const google::protobuf::Message& message) {
   // protobuf indents by one blank; no string holds a raw line end, so a blank at the start of a line is indentation.
   std::string out;
   bool indent = true;
-  for (char c : write(message, true)) {
+  for (const char c : write(message, true)) {
     if (indent && c == ' ') out += ' ';
     indent = c == '\n' || (indent && c == ' ');
     out += c;

@@ -73,7 +73,7 @@ void append_missing(const PropName& name, std::string* out) {
 // What of a request is the same for every item.
 struct Plan {
   std::vector<const Prop*> known;  // in the order asked
-  std::vector<PropName> unknown;
+  std::string unknown;             // their propstat, written out
 };
 
 Plan plan_for(const PropfindRequest& ask) {
@@ -89,7 +89,7 @@ Plan plan_for(const PropfindRequest& ask) {
     if (prop != nullptr) {
       plan.known.push_back(prop);
     } else {
-      plan.unknown.push_back(name);
+      append_missing(name, &plan.unknown);
     }
   }
   return plan;
@@ -111,7 +111,7 @@ void append_response(const Item& item, const PropfindRequest& ask, const Plan& p
   }
   *out += "</D:prop></D:propstat>";
   if (ask.ask == Ask::kProp) {
-    for (const PropName& name : plan.unknown) append_missing(name, &missing);
+    missing += plan.unknown;
     if (!missing.empty()) {
       *out += "<D:propstat><D:status>HTTP/1.1 404 Not Found</D:status><D:prop>" + missing + "</D:prop></D:propstat>";
     }

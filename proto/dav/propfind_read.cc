@@ -6,7 +6,8 @@
 namespace smslab::dav {
 namespace {
 constexpr codec::XmlLimits kLimits{.bytes = size_t{64} << 10, .depth = 16};
-constexpr size_t kMostProps = 100;  // each unknown one is repeated for every item of the answer
+constexpr size_t kMostProps = 100;
+constexpr size_t kMostNameBytes = 4096;  // of all names: each unknown one is repeated for every item of the answer
 
 Result<Depth> read_depth(const std::string* field) {
   if (field == nullptr) return Depth::kInfinity;
@@ -29,6 +30,7 @@ Result<PropfindRequest> read_propfind(const std::string* depth, std::string_view
   const auto root = document.document_element();
   if (!is_dav(root, "propfind")) return invalid_argument("the body is not a propfind document");
   int asks = 0;
+  size_t name_bytes = 0;
   for (const auto& child : root.children()) {
     if (child.type() != pugi::node_element) return invalid_argument("text inside propfind");
     if (is_dav(child, "allprop")) {
@@ -40,7 +42,10 @@ Result<PropfindRequest> read_propfind(const std::string* depth, std::string_view
       for (const auto& prop : child.children()) {
         if (prop.type() != pugi::node_element) return invalid_argument("text inside prop");
         ASSIGN_OR_RETURN(PropName name, expanded_name(prop));
-        if (out.props.size() == kMostProps) return invalid_argument("propfind asks for too many properties");
+        name_bytes += name.space.size() + name.local.size();
+        if (out.props.size() == kMostProps || name_bytes > kMostNameBytes) {
+          return invalid_argument("propfind asks for too many properties");
+        }
         out.props.push_back(std::move(name));
       }
     } else {

@@ -42,6 +42,12 @@ TEST(TimeText, ReadsZones) {
   }
 }
 
+TEST(TimeText, AZoneDoesNotCarryATimeOutOfTheYearsThatCanBeSaid) {
+  EXPECT_FALSE(parse_cim("99991231235959.999999-999"));
+  EXPECT_FALSE(parse_rfc3339("9999-12-31T23:59:59-01:00"));
+  EXPECT_TRUE(parse_rfc3339("9999-12-31T23:59:59Z"));
+}
+
 TEST(TimeText, Durations) {
   EXPECT_EQ(parse_duration("250ms"), milliseconds(250));
   EXPECT_EQ(parse_duration("10s"), milliseconds(10'000));

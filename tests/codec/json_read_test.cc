@@ -231,7 +231,7 @@ TEST(JsonRead, CutAndSpoiltText) {
     (void)from_yaml(whole.substr(0, length), &package);
   }
   for (size_t at = 0; at < whole.size(); at++) {
-    for (char c : std::string(1, '\0') + "\"\\{}[],:-0x\xFF\n") {
+    for (const char c : std::string(1, '\0') + "\"\\{}[],:-0x\xFF\n") {
       std::string spoilt = whole;
       spoilt[at] = c;
       if (const Status status = from_json(spoilt, &package); !status.ok()) {

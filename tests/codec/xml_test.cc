@@ -198,7 +198,7 @@ TEST(XmlRead, CutAndSpoiltText) {
     EXPECT_FALSE(xml_element_text(whole.substr(0, length), "Msg").ok()) << length;
   }
   for (size_t at = 0; at < whole.size(); at++) {
-    for (char c : "\0<>/&;!?[]-\"'= x\xFF"s) {
+    for (const char c : "\0<>/&;!?[]-\"'= x\xFF"s) {
       std::string spoilt = whole;
       spoilt[at] = c;
       if (const Status status = from_xml(spoilt, &msg); !status.ok()) {

@@ -59,7 +59,7 @@ class ServerTest : public ::testing::Test {
     v1::FsckReply got;
     RETURN_IF_ERROR(request.read_body([&](std::string_view piece) {
       got.set_bytes(got.bytes() + piece.size());
-      for (char c : piece) got.set_blobs(got.blobs() * 31 + static_cast<unsigned char>(c));
+      for (const char c : piece) got.set_blobs(got.blobs() * 31 + static_cast<unsigned char>(c));
       return request.param("name") == "refused" ? failed_precondition("not this one", "name") : ok_status();
     }));
     return reply_with(got);
