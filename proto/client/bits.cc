@@ -131,7 +131,7 @@ Bits::Step Bits::receive(control::HttpClient& http, const BitsFile& file, const 
 Outcome Bits::fetch(control::HttpClient& http, BitsFile file, uint64_t* received) const {
   for (int restart = 0; restart < kRestarts; restart++) {
     Remote remote;
-    if (const Outcome o = head(http, file, &remote); !o.ok()) return o;
+    if (Outcome o = head(http, file, &remote); !o.ok()) return o;
 
     uint64_t have = 0;
     if (const auto info = env_.link_info(file.path); info.ok()) {

@@ -141,7 +141,7 @@ TreeTransfer DataTransfer::transfer_tree(const TransferJob& job) {
     auto http = connect_to(host_, source->base);
 
     enter(job.job, "DownloadingManifest");
-    if (const Outcome o = list_tree(http, source->base + root, root, &transfer.listing); !o.ok()) return o;
+    if (Outcome o = list_tree(http, source->base + root, root, &transfer.listing); !o.ok()) return o;
     enter(job.job, "RetrievedManifest");
     enter(job.job, "PendingDownload");
     if (!options_.bits) return {ErrorCode::kServiceDisabled, "the BITS service is disabled"};

@@ -70,7 +70,7 @@ Result<std::string> PolicyAgent::download(const v1::AssignedPolicy& assigned, co
   std::string url = assigned.policy_location().url();
   if (const size_t mp = url.find("<mp>"); mp != std::string::npos) url.replace(mp, 4, session_.address());
   std::string sendable;
-  for (char c : url) sendable += c == '{' ? "%7B" : c == '}' ? "%7D" : std::string(1, c);
+  for (const char c : url) sendable += c == '{' ? "%7B" : c == '}' ? "%7D" : std::string(1, c);
 
   const std::string name = fmt::format(R"(CCM_Policy_Policy5.PolicyID="{}",PolicySource="SMS:{}",PolicyVersion="{}")",
                                        assigned.policy_id(), host_.site, assigned.policy_version());
