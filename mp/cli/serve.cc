@@ -1,6 +1,7 @@
 // `smslab serve`: a whole lab in one process. The one place where the site and its DPs meet.
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "dp/distribution_point.h"
@@ -13,6 +14,7 @@
 #include "proto/codec/json.h"
 #include "proto/schema/control.pb.h"
 #include "proto/wire/gate.h"
+#include "proto/wire/lab_certificate.h"
 
 namespace smslab::cli {
 namespace {
@@ -20,7 +22,8 @@ struct ServeOptions {
   std::string data = "smslab-data";
   std::string site = "LON", profile = "2007", clock;
   std::string mp = "127.0.0.1:8080", control = "127.0.0.1:8082";
-  std::vector<std::string> dps;  // [NAME=]HOST:PORT
+  std::vector<std::string> dps;   // [NAME=]HOST:PORT
+  std::string tls_cert, tls_key;  // PEM files; empty: the lab's own
   uint64_t seed = 1;
   bool strict = false;
 };
@@ -65,6 +68,30 @@ Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std
   return dps;
 }
 
+template <class T>
+Result<T> with_field(Result<T> result, std::string_view field) {
+  if (result.ok() || !result.status().field().empty()) return result;
+  return Status(result.status().code(), result.status().message(), std::string(field));
+}
+
+constexpr uint64_t kPemBytes = uint64_t{1} << 20;
+
+// What https shows, and what clients must trust: the lab's own CA, or whatever vouches for the certificate given.
+Result<std::unique_ptr<wire::Tls>> open_tls(Env& env, const ServeOptions& options) {
+  if (options.tls_cert.empty() != options.tls_key.empty()) {
+    return invalid_argument("--tls-cert and --tls-key belong together",
+                            options.tls_cert.empty() ? "--tls-cert" : "--tls-key");
+  }
+  if (options.tls_cert.empty()) {
+    RETURN_IF_ERROR(write_file(env, options.data + "/tls.pem", wire::lab_ca()));
+    return wire::Tls::open(wire::lab_identity());
+  }
+  wire::TlsIdentity identity;
+  ASSIGN_OR_RETURN(identity.certificate, with_field(read_file(env, options.tls_cert, kPemBytes), "--tls-cert"));
+  ASSIGN_OR_RETURN(identity.key, with_field(read_file(env, options.tls_key, kPemBytes), "--tls-key"));
+  return wire::Tls::open(identity);
+}
+
 std::string http_url(const HostPort& at) { return "http://" + format_host_port(at); }
 
 // Everything of a running lab, in the order in which it is built up; taken down in reverse.
@@ -82,6 +109,7 @@ class LabServer {
     ASSIGN_OR_RETURN(const HostPort mp_at, parse_host_port(options_.mp, "--mp"));
     ASSIGN_OR_RETURN(const HostPort control_at, parse_host_port(options_.control, "--control"));
     RETURN_IF_ERROR(env_.make_folders(options_.data + "/logs"));
+    ASSIGN_OR_RETURN(tls_, open_tls(env_, options_));
 
     mp::MpOptions mp_options;
     mp_options.site.site = options_.site;
@@ -119,13 +147,8 @@ class LabServer {
   }
 
  private:
-  template <class T>
-  static Result<T> with_field(Result<T> result, std::string_view field) {
-    if (result.ok() || !result.status().field().empty()) return result;
-    return Status(result.status().code(), result.status().message(), std::string(field));
-  }
   Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field) {
-    return with_field(gate_.listen(at, router), field);
+    return with_field(gate_.listen(at, router, tls_.get()), field);
   }
   std::string ready_path() const { return options_.data + "/ready.json"; }
 
@@ -148,11 +171,21 @@ class LabServer {
   Log log_;
   std::unique_ptr<mp::Mp> mp_;
   std::vector<std::unique_ptr<dp::DistributionPoint>> dps_;
+  std::unique_ptr<wire::Tls> tls_;
   wire::Gate gate_;  // after the roles: it uses their routers until it stops
   v1::Ready ready_;
 };
 
+// Ten thousand clients hold ten thousand descriptors; the usual soft limit is 1,024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Status serve(ServeOptions options) {
+  raise_descriptor_limit();
   // Signals are taken by sigwait alone; every thread inherits the mask.
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -189,6 +222,11 @@ void add_serve(CLI::App& app, Cli& cli) {
   verb->add_option("--mp", options->mp, "management point: HOST:PORT, port 0 picks a free one")->capture_default_str();
   verb->add_option("--dp", options->dps, "distribution points: [NAME=]HOST:PORT (default 127.0.0.1:8081)");
   verb->add_option("--control", options->control, "control plane: HOST:PORT")->capture_default_str();
+  verb->add_option(
+      "--tls-cert", options->tls_cert,
+      "certificate (PEM, with its chain) for https, which shares the ports of http (default: the lab's own; "
+      "clients trust <data>/tls.pem)");
+  verb->add_option("--tls-key", options->tls_key, "its key (PEM)");
   verb->add_option("--clock", options->clock,
                    "ISO time to freeze the lab's clock at; with a + behind it, to start it at");
   verb->add_option("--seed", options->seed, "seed of everything that looks random")->capture_default_str();

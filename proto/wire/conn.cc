@@ -29,9 +29,11 @@ std::string printable(std::string_view text, size_t limit) {
 }
 }  // namespace
 
-Conn::Conn(Plane& plane, const Router& router, std::unique_ptr<Link> link, HostPort peer, HostPort local)
+Conn::Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<Link> link, HostPort peer,
+           HostPort local)
     : plane_(plane),
       router_(router),
+      tls_(tls),
       link_(std::move(link)),
       peer_(std::move(peer)),
       local_(std::move(local)),
@@ -84,7 +86,9 @@ Turn Conn::park(uint32_t events) const { return {.events = events, .until = dead
 Conn::Step Conn::fill() {
   if (read_budget_ == 0) return park(EPOLLIN);
   std::array<char, kReadBytes> buffer;
+  const bool opening = link_->opening();
   const IoResult got = link_->read(buffer);
+  if (opening && !link_->opening()) deadline_ = after(plane_.options.idle_timeout);
   switch (got.io) {
     case Io::kOk:
       in_.append({buffer.data(), got.bytes});
@@ -92,10 +96,28 @@ Conn::Step Conn::fill() {
       return std::nullopt;
     case Io::kWantRead: return park(EPOLLIN);
     case Io::kWantWrite: return park(EPOLLOUT);
-    case Io::kEnd:
-    case Io::kError: break;
+    case Io::kTls: return start_tls();
+    case Io::kError: log_problem(); break;
+    case Io::kEnd: break;
   }
   return closed();
+}
+
+// The handshake is read as a head is: within its time.
+Conn::Step Conn::start_tls() {
+  if (tls_ == nullptr) {
+    refuse(400, "https is not spoken here");
+    return std::nullopt;
+  }
+  link_ = tls_->link(link_->release());
+  if (!link_) return closed();
+  deadline_ = after(plane_.options.head_timeout);
+  return std::nullopt;
+}
+
+void Conn::log_problem() const {
+  if (!link_->problem().empty())
+    plane_.log.warning("TLS with " + format_host_port(peer_) + " failed: " + std::string(link_->problem()));
 }
 
 Conn::Step Conn::read_head() {
@@ -105,7 +127,7 @@ Conn::Step Conn::read_head() {
     if (!head_started_ && !bytes.empty() && bytes != "\r") {
       head_started_ = true;
       deadline_ = after(plane_.options.head_timeout);
-      if (!is_token_char(bytes.front())) {  // TLS, or no HTTP at all: it would never come to an end
+      if (!is_token_char(bytes.front())) {  // no HTTP at all: it would never come to an end
         refuse(400, "this is not an HTTP request");
         return std::nullopt;
       }
@@ -117,6 +139,7 @@ Conn::Step Conn::read_head() {
     }
     searched_ = bytes.size();
     if (Step stop = fill()) return stop;
+    if (state_ != State::kHead) return std::nullopt;
   }
 }
 
@@ -175,6 +198,7 @@ void Conn::serve() {
   const Status made = make_request(std::exchange(head_, {}), std::exchange(body_, {}), &request_);
   request_.peer = peer_;
   request_.local = local_;
+  request_.tls = link_->secure();
   Result<Reply> result = made.ok() ? router_.route(request_) : Result<Reply>(made);
   if (result.ok() && result->after) {
     pending_ = *std::move(result);
@@ -234,6 +258,7 @@ Conn::Step Conn::send_reply() {
       plane_.log.error("reply to " + request_.method + " " + printable(request_.target, kLoggedTarget) +
                        " cut: a file is shorter than promised");
       break;
+    case Io::kTls:
     case Io::kError: break;
   }
   return closed();

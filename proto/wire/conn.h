@@ -24,6 +24,7 @@
 #include "proto/wire/outbox.h"
 #include "proto/wire/reply_head.h"
 #include "proto/wire/router.h"
+#include "proto/wire/tls.h"
 
 namespace smslab::wire {
 
@@ -62,7 +63,8 @@ class Inbox {
 
 class Conn {
  public:
-  Conn(Plane& plane, const Router& router, std::unique_ptr<Link> link, HostPort peer, HostPort local);
+  // `tls` takes over from `link` when the peer speaks TLS; null: it is refused.
+  Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<Link> link, HostPort peer, HostPort local);
 
   Turn first() const;                  // before anything has come
   Turn advance();                      // the socket is ready
@@ -91,12 +93,15 @@ class Conn {
   void log_refusal(int status, std::string_view reason) const;
 
   Step fill();
+  Step start_tls();
+  void log_problem() const;
   Turn park(uint32_t events) const;
   SteadyTime after(std::chrono::milliseconds time) const { return plane_.clock.steady() + time; }
 
   Plane& plane_;
   const Router& router_;
-  const std::unique_ptr<Link> link_;
+  const Tls* const tls_;
+  std::unique_ptr<Link> link_;
   const HostPort peer_, local_;
 
   State state_ = State::kHead;

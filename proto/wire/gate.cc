@@ -35,7 +35,7 @@ class Gate::Impl {
  public:
   Impl(GateOptions options, const Clock& clock, const Log& log) : plane_{options, clock, log, {}} {}
 
-  Result<HostPort> listen(const HostPort& at, const Router& router);
+  Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls);
   Status start();
   void stop();
 
@@ -43,6 +43,7 @@ class Gate::Impl {
   struct Door {
     std::unique_ptr<Listener> listener;
     const Router& router;
+    const Tls* tls;
   };
   void work();
   void accept_some(const Door& door);
@@ -58,10 +59,10 @@ class Gate::Impl {
   std::atomic<bool> refusing_ = false;  // for want of descriptors; said once
 };
 
-Result<HostPort> Gate::Impl::listen(const HostPort& at, const Router& router) {
+Result<HostPort> Gate::Impl::listen(const HostPort& at, const Router& router, const Tls* tls) {
   ASSIGN_OR_RETURN(auto listener, Listener::open(at));
   HostPort bound = listener->bound();
-  doors_.push_back({std::move(listener), router});
+  doors_.push_back({std::move(listener), router, tls});
   return bound;
 }
 
@@ -116,8 +117,8 @@ void Gate::Impl::accept_some(const Door& door) {
     if (!*accepted) return;
     refusing_ = false;
     Accepted& one = **accepted;
-    lot_->admit(std::make_unique<Conn>(plane_, door.router, plain_link(std::move(one.fd)), std::move(one.peer),
-                                       std::move(one.local)));
+    lot_->admit(std::make_unique<Conn>(plane_, door.router, door.tls, plain_link(std::move(one.fd)),
+                                       std::move(one.peer), std::move(one.local)));
   }
 }
 
@@ -125,7 +126,9 @@ Gate::Gate(GateOptions options, const Clock& clock, const Log& log)
     : impl_(std::make_unique<Impl>(options, clock, log)) {}
 Gate::~Gate() { stop(); }
 
-Result<HostPort> Gate::listen(const HostPort& at, const Router& router) { return impl_->listen(at, router); }
+Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Tls* tls) {
+  return impl_->listen(at, router, tls);
+}
 Status Gate::start() { return impl_->start(); }
 void Gate::stop() { impl_->stop(); }
 

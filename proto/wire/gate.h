@@ -21,6 +21,7 @@
 #include "proto/base/uri.h"
 #include "proto/wire/head.h"
 #include "proto/wire/router.h"
+#include "proto/wire/tls.h"
 
 namespace smslab::wire {
 
@@ -40,8 +41,9 @@ class Gate {
   Gate(GateOptions options, const Clock& clock, const Log& log);
   ~Gate();  // stops
 
-  // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken.
-  Result<HostPort> listen(const HostPort& at, const Router& router);
+  // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. With `tls`,
+  // which must outlive the gate, https is spoken on the same port; without, a TLS client is refused as no HTTP.
+  Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls = nullptr);
   Status start();
   void stop();
 

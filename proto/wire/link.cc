@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace smslab::wire {
 namespace {
-constexpr uint64_t kFileStep = uint64_t{1} << 20;
+constexpr char kTlsHandshake = 0x16;
 
 IoResult from_errno_of(Io want) {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {want};
@@ -22,7 +23,15 @@ class PlainLink final : public Link {
 
   int fd() const override { return fd_.get(); }
 
+  UniqueFd release() override { return std::move(fd_); }
+
   IoResult read(std::span<char> buffer) override {
+    if (fresh_) {
+      char byte = 0;
+      if (::recv(fd_.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0) return from_errno_of(Io::kWantRead);
+      if (byte == kTlsHandshake) return {Io::kTls};
+      fresh_ = false;
+    }
     const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0) return from_errno_of(Io::kWantRead);
     return {got == 0 ? Io::kEnd : Io::kOk, static_cast<size_t>(got)};
@@ -47,10 +56,7 @@ class PlainLink final : public Link {
   }
 
   void end_sending() override { ::shutdown(fd_.get(), SHUT_WR); }
-  void reset() override {
-    const linger now{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  }
+  void reset() override { reset_on_close(fd_.get()); }
 
  private:
   // A file that the kernel does not know (tests' Env). What the socket does not take is read again.
@@ -63,8 +69,14 @@ class PlainLink final : public Link {
   }
 
   UniqueFd fd_;
+  bool fresh_ = true;  // nothing was read
 };
 }  // namespace
+
+void reset_on_close(int fd) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
 
 std::unique_ptr<Link> plain_link(UniqueFd fd) { return std::make_unique<PlainLink>(std::move(fd)); }
 

@@ -1,4 +1,4 @@
-// Link: a connected socket that never blocks. The seam where TLS comes in.
+// Link: a connected socket that never blocks, plain or under TLS.
 //
 // One owner, no locks. kEnd: from read, the peer has finished sending; from send_file, the file has no such bytes.
 #pragma once
@@ -8,13 +8,15 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "proto/base/env.h"
 #include "proto/base/fd.h"
 
 namespace smslab::wire {
 
-enum class Io { kOk, kWantRead, kWantWrite, kEnd, kError };
+// kTls, from the first read of a plain link alone: the peer speaks TLS, and nothing was taken.
+enum class Io { kOk, kWantRead, kWantWrite, kEnd, kError, kTls };
 struct IoResult {
   Io io = Io::kOk;
   size_t bytes = 0;
@@ -29,8 +31,16 @@ class Link {
   virtual IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) = 0;
   virtual void end_sending() = 0;  // what was written still arrives
   virtual void reset() = 0;        // closing will drop what the peer has not taken, and tell it so
+
+  virtual bool secure() const { return false; }
+  virtual bool opening() const { return false; }           // a handshake is under way
+  virtual std::string_view problem() const { return {}; }  // what kError was about, where TLS says
+  virtual UniqueFd release() = 0;                          // for the link that takes over
 };
 
+constexpr uint64_t kFileStep = uint64_t{1} << 20;  // of one call of send_file
+
 std::unique_ptr<Link> plain_link(UniqueFd fd);
+void reset_on_close(int fd);
 
 }  // namespace smslab::wire

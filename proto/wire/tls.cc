@@ -1,0 +1,200 @@
+#include "proto/wire/tls.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+namespace smslab::wire {
+namespace {
+constexpr size_t kRecordBytes = size_t{16} * 1024;
+constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr const char* kCiphers13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+struct Free {
+  void operator()(BIO* bio) const { ::BIO_free(bio); }
+  void operator()(X509* certificate) const { ::X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { ::EVP_PKEY_free(key); }
+  void operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
+  void operator()(SSL* ssl) const { ::SSL_free(ssl); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+Owned<BIO> memory(const std::string& text) {
+  return Owned<BIO>(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+Status use_certificate(SSL_CTX* context, const std::string& pem) {
+  const Status bad = invalid_argument("this is no PEM certificate", "--tls-cert");
+  const auto text = memory(pem);
+  const Owned<X509> leaf(::PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr));
+  if (!leaf || ::SSL_CTX_use_certificate(context, leaf.get()) != 1) return bad;
+  while (Owned<X509> next{::PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr)}) {
+    if (::SSL_CTX_add1_chain_cert(context, next.get()) != 1) return bad;
+  }
+  ::ERR_clear_error();  // the end of the text
+  return {};
+}
+
+Status use_key(SSL_CTX* context, const std::string& pem) {
+  const auto text = memory(pem);
+  const Owned<EVP_PKEY> key(::PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
+  if (!key) return invalid_argument("this is no PEM key without a passphrase", "--tls-key");
+  if (::SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
+    ::ERR_clear_error();
+    return invalid_argument("the key does not belong to the certificate", "--tls-key");
+  }
+  return {};
+}
+
+// "http/1.1" where the client names it; no other protocol is spoken, and without ALPN it is the default.
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                    unsigned int offered_size, void*) {
+  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  const int found = ::SSL_select_next_proto(&chosen, size, kHttp11, sizeof kHttp11 - 1, offered, offered_size);
+  *out = chosen;
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+class TlsLink final : public Link {
+ public:
+  TlsLink(Owned<SSL> ssl, UniqueFd fd) : fd_(std::move(fd)), ssl_(std::move(ssl)) {}
+  ~TlsLink() override {
+    if (!broken_) say_goodbye();  // some clients take an end without it for a cut
+  }
+
+  int fd() const override { return fd_.get(); }
+  bool secure() const override { return true; }
+  bool opening() const override { return !::SSL_is_init_finished(ssl_.get()); }
+  UniqueFd release() override { return std::move(fd_); }
+
+  IoResult read(std::span<char> buffer) override {
+    ::ERR_clear_error();
+    const int got = ::SSL_read(ssl_.get(), buffer.data(), clamped(buffer.size()));
+    if (got > 0) return {Io::kOk, static_cast<size_t>(got)};
+    return outcome(got);
+  }
+
+  // One record and one system call for head and body together: they are put side by side first.
+  IoResult write(std::span<const iovec> parts, bool) override {
+    if (parts.size() == 1) return put(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
+    std::array<char, kRecordBytes> record;
+    size_t size = 0;
+    for (const iovec& part : parts) {
+      const size_t fits = std::min(part.iov_len, record.size() - size);
+      std::memcpy(record.data() + size, part.iov_base, fits);
+      size += fits;
+    }
+    return put(record.data(), size);
+  }
+
+  IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) override {
+    if (file.fd() >= 0 && BIO_get_ktls_send(::SSL_get_wbio(ssl_.get())) != 0) return send_by_kernel(file, offset, size);
+    std::array<char, kRecordBytes> record;
+    const auto wanted = static_cast<size_t>(std::min<uint64_t>(size, record.size()));
+    const auto got = file.pread(offset, {record.data(), wanted});
+    if (!got.ok() || *got == 0) return {Io::kEnd};
+    return put(record.data(), *got);
+  }
+
+  void end_sending() override {
+    say_goodbye();
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
+  void reset() override {
+    broken_ = true;
+    reset_on_close(fd_.get());
+  }
+  std::string_view problem() const override { return problem_; }
+
+ private:
+  void say_goodbye() {
+    if (!opening()) ::SSL_shutdown(ssl_.get());
+    ::ERR_clear_error();
+  }
+
+  static int clamped(size_t size) { return static_cast<int>(std::min<size_t>(size, std::numeric_limits<int>::max())); }
+
+  IoResult put(const char* data, size_t size) {
+    ::ERR_clear_error();
+    const int sent = ::SSL_write(ssl_.get(), data, clamped(size));
+    if (sent > 0) return {Io::kOk, static_cast<size_t>(sent)};
+    return outcome(sent);
+  }
+
+  IoResult send_by_kernel(const ReadableFile& file, uint64_t offset, uint64_t size) {
+    ::ERR_clear_error();
+    const ossl_ssize_t sent = ::SSL_sendfile(ssl_.get(), file.fd(), static_cast<off_t>(offset),
+                                             static_cast<size_t>(std::min(size, kFileStep)), 0);
+    if (sent > 0) return {Io::kOk, static_cast<size_t>(sent)};
+    if (sent == 0) return {Io::kEnd};
+    return outcome(static_cast<int>(sent));
+  }
+
+  IoResult outcome(int result) {
+    switch (::SSL_get_error(ssl_.get(), result)) {
+      case SSL_ERROR_WANT_READ: return {Io::kWantRead};
+      case SSL_ERROR_WANT_WRITE: return {Io::kWantWrite};
+      case SSL_ERROR_ZERO_RETURN: return {Io::kEnd};
+      default: break;
+    }
+    const unsigned long error = ::ERR_peek_error();
+    if (error != 0 && ::ERR_reason_error_string(error) != nullptr) problem_ = ::ERR_reason_error_string(error);
+    ::ERR_clear_error();
+    broken_ = true;
+    return {Io::kError};
+  }
+
+  UniqueFd fd_;
+  Owned<SSL> ssl_;  // goes before its descriptor
+  bool broken_ = false;
+  std::string_view problem_;  // static text of OpenSSL's
+};
+}  // namespace
+
+struct Tls::Context {
+  Owned<SSL_CTX> ssl;
+};
+
+Result<std::unique_ptr<Tls>> Tls::open(const TlsIdentity& identity) {
+  auto context = std::make_unique<Context>();
+  context->ssl.reset(::SSL_CTX_new(::TLS_server_method()));
+  SSL_CTX* const ssl = context->ssl.get();
+  if (ssl == nullptr) return internal_error("OpenSSL makes no context");
+  ::SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
+  ::SSL_CTX_set_cipher_list(ssl, kCiphers12);
+  ::SSL_CTX_set_ciphersuites(ssl, kCiphers13);
+  ::SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS);
+  // An idle connection keeps no buffers; what the socket does not take may be offered again from another place.
+  ::SSL_CTX_set_mode(ssl,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  ::SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);  // clients resume by tickets
+  ::SSL_CTX_set_read_ahead(ssl, 1);
+  ::SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, nullptr);
+  RETURN_IF_ERROR(use_certificate(ssl, identity.certificate));
+  RETURN_IF_ERROR(use_key(ssl, identity.key));
+  return std::unique_ptr<Tls>(new Tls(std::move(context)));
+}
+
+Tls::Tls(std::unique_ptr<Context> context) : context_(std::move(context)) {}
+Tls::~Tls() = default;
+
+std::unique_ptr<Link> Tls::link(UniqueFd fd) const {
+  Owned<SSL> ssl(::SSL_new(context_->ssl.get()));
+  if (!ssl || ::SSL_set_fd(ssl.get(), fd.get()) != 1) return nullptr;
+  ::SSL_set_accept_state(ssl.get());
+  return std::make_unique<TlsLink>(std::move(ssl), std::move(fd));
+}
+
+}  // namespace smslab::wire

@@ -1,0 +1,38 @@
+// Tls: TLS 1.2 and 1.3 on the client plane.
+//
+//   ASSIGN_OR_RETURN(const auto tls, Tls::open(identity));      // PEM: certificate (with its chain) and key
+//   std::unique_ptr<Link> link = tls->link(std::move(fd));       // the handshake is part of its first read
+//
+// http and https share a port: a TLS connection begins with the byte 0x16, which begins no HTTP request (Link tells).
+// Constant after open(), so thread-safe; a link keeps what it needs alive.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proto/base/fd.h"
+#include "proto/base/status.h"
+#include "proto/wire/link.h"
+
+namespace smslab::wire {
+
+struct TlsIdentity {
+  std::string certificate;  // PEM, leaf first
+  std::string key;          // PEM, without a passphrase
+};
+
+class Tls {
+ public:
+  // kInvalidArgument (field "--tls-cert" or "--tls-key") for what is no certificate, no key, or not a pair.
+  static Result<std::unique_ptr<Tls>> open(const TlsIdentity& identity);
+  ~Tls();
+
+  std::unique_ptr<Link> link(UniqueFd fd) const;
+
+ private:
+  struct Context;
+  explicit Tls(std::unique_ptr<Context> context);
+  const std::unique_ptr<Context> context_;
+};
+
+}  // namespace smslab::wire
