@@ -1,11 +1,23 @@
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "proto/wire/handler.h"
 
 namespace smslab::wire {
 
 Body::Body(std::string bytes) { append(std::move(bytes)); }
+
+void Body::add(Piece piece) {
+  const uint64_t more = piece.size;
+  if (size_ == 0) {
+    one_ = std::move(piece);
+  } else {
+    if (many_.empty()) many_.push_back(std::exchange(one_, {}));
+    many_.push_back(std::move(piece));
+  }
+  size_ += more;
+}
 
 void Body::append(std::string bytes) {
   const uint64_t size = bytes.size();
@@ -15,26 +27,23 @@ void Body::append(std::string bytes) {
 void Body::append(std::shared_ptr<const std::string> bytes, uint64_t offset, uint64_t size) {
   assert(offset <= bytes->size() && size <= bytes->size() - offset);
   if (size == 0) return;
-  pieces_.push_back({.bytes = std::move(bytes), .file = nullptr, .offset = offset, .size = size});
-  size_ += size;
+  add({.bytes = std::move(bytes), .file = nullptr, .offset = offset, .size = size});
 }
 
 void Body::append(std::shared_ptr<const ReadableFile> file, uint64_t offset, uint64_t size) {
   if (size == 0) return;
-  pieces_.push_back({.bytes = nullptr, .file = std::move(file), .offset = offset, .size = size});
-  size_ += size;
+  add({.bytes = nullptr, .file = std::move(file), .offset = offset, .size = size});
 }
 
 void Body::append(const Body& other) {
-  const std::vector<Piece> more = other.pieces_;  // `other` may be this one
-  pieces_.insert(pieces_.end(), more.begin(), more.end());
-  size_ += other.size_;
+  const Body more = other;  // which may be this one
+  for (const Piece& piece : more.pieces()) add(piece);
 }
 
 Body Body::slice(uint64_t offset, uint64_t size) const {
   assert(offset <= size_ && size <= size_ - offset);
   Body part;
-  for (const Piece& piece : pieces_) {
+  for (const Piece& piece : pieces()) {
     if (size == 0) break;
     if (offset >= piece.size) {
       offset -= piece.size;
@@ -45,8 +54,7 @@ Body Body::slice(uint64_t offset, uint64_t size) const {
     cut.size = std::min(piece.size - offset, size);
     offset = 0;
     size -= cut.size;
-    part.size_ += cut.size;
-    part.pieces_.push_back(std::move(cut));
+    part.add(std::move(cut));
   }
   return part;
 }
@@ -54,7 +62,7 @@ Body Body::slice(uint64_t offset, uint64_t size) const {
 Result<std::string> Body::read_all() const {
   std::string all;
   all.reserve(size_);
-  for (const Piece& piece : pieces_) {
+  for (const Piece& piece : pieces()) {
     if (piece.bytes) {
       all.append(*piece.bytes, piece.offset, piece.size);
       continue;

@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <array>
 
 #include "proto/wire/grammar.h"
 #include "proto/wire/request.h"
@@ -12,13 +11,13 @@ namespace smslab::wire {
 namespace {
 constexpr uint64_t kTurnBytes = uint64_t{4} << 20;
 constexpr size_t kTurnRequests = 64;
-constexpr size_t kReadBytes = size_t{16} * 1024;
 constexpr uint64_t kLingerBytes = uint64_t{4} << 20;
 constexpr std::chrono::milliseconds kLingerTime{1'000};
 constexpr size_t kLoggedTarget = 200;
+constexpr size_t kKeptBody = size_t{64} * 1024;  // bytes that a worker keeps for the next request's body
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-Turn closed() { return {.close = true}; }
+Turn closed() { return {.next = Turn::Next::kClose}; }
 
 // What a peer sent, made fit for one line of a log.
 std::string printable(std::string_view text, size_t limit) {
@@ -29,6 +28,13 @@ std::string printable(std::string_view text, size_t limit) {
 }
 }  // namespace
 
+struct Conn::Incoming {
+  Head head;
+  std::string body;
+  std::optional<ChunkedBody> chunked;
+  std::string_view interim;  // left to send of "100 Continue"
+};
+
 Conn::Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<Link> link, HostPort peer,
            HostPort local)
     : plane_(plane),
@@ -37,66 +43,81 @@ Conn::Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<L
       link_(std::move(link)),
       peer_(std::move(peer)),
       local_(std::move(local)),
+      now_(plane.clock.steady()),
       deadline_(after(plane.options.idle_timeout)) {}
 
-Turn Conn::first() const { return park(EPOLLIN); }
+Conn::~Conn() = default;
 
-Turn Conn::advance() {
-  if (state_ == State::kWaiting) return closed();  // nothing but a hang-up wakes it
-  return go();
+Turn Conn::first() const { return {.next = Turn::Next::kReadable, .until = deadline_}; }
+
+Turn Conn::advance(Workspace& space, uint32_t events) {
+  drained_ = false;
+  if ((events & EPOLLRDHUP) != 0) finishing_ = true;
+  if (state_ != State::kWaiting) return go(space);
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) return closed();
+  return {.next = Turn::Next::kAfter};  // more of the peer's bytes: they can wait
 }
 
-Turn Conn::resume(const Status& outcome) {
-  Reply reply = std::exchange(pending_, {});
+Turn Conn::resume(Workspace& space, const Status& outcome) {
+  const auto reply = std::exchange(pending_, nullptr);
+  now_ = plane_.clock.steady();
   if (outcome.ok()) {
-    answer(std::move(reply));
+    answer(space, std::move(*reply));
   } else {
-    answer(outcome);
+    answer(space, outcome);
   }
-  return go();
+  return go(space);
 }
 
-Turn Conn::expire() {
+Turn Conn::expire(Workspace& space) {
   if (state_ == State::kReply) link_->reset();  // else the kernel keeps megabytes for a peer that takes none
   const bool arriving = state_ == State::kBody || (state_ == State::kHead && head_started_);
   if (!arriving) return closed();
-  refuse(408, "the request did not arrive in time");
-  return go();
+  now_ = plane_.clock.steady();
+  refuse(space, 408, "the request did not arrive in time");
+  return go(space);
 }
 
-Turn Conn::go() {
+Turn Conn::go(Workspace& space) {
+  now_ = plane_.clock.steady();
   read_budget_ = kTurnBytes;
   request_budget_ = kTurnRequests;
   while (true) {
     Step step;
     switch (state_) {
-      case State::kHead: step = read_head(); break;
-      case State::kBody: step = read_body(); break;
-      case State::kWaiting: step = Turn{.after = pending_.after}; break;
+      case State::kHead: step = read_head(space); break;
+      case State::kBody: step = read_body(space); break;
+      case State::kWaiting: step = Turn{.next = Turn::Next::kAfter, .after = pending_->after}; break;
       case State::kReply: step = send_reply(); break;
-      case State::kLinger: step = linger(); break;
+      case State::kLinger: step = linger(space); break;
     }
-    if (step) return *std::move(step);
+    if (!step) continue;
+    in_.keep();
+    const bool replying = state_ == State::kWaiting || state_ == State::kReply || state_ == State::kLinger;
+    if (plane_.stopping && !replying) return closed();
+    return *std::move(step);
   }
 }
 
-Turn Conn::park(uint32_t events) const { return {.events = events, .until = deadline_}; }
+Turn Conn::park(Turn::Next next) const { return {.next = next, .until = deadline_}; }
 
 // Reads once into in_; the Turn when nothing came.
-Conn::Step Conn::fill() {
-  if (read_budget_ == 0) return park(EPOLLIN);
-  std::array<char, kReadBytes> buffer;
+Conn::Step Conn::fill(Workspace& space) {
+  if (read_budget_ == 0) return park(Turn::Next::kOthers);
+  if (drained_) return park(Turn::Next::kReadable);
+  in_.keep();
   const bool opening = link_->opening();
-  const IoResult got = link_->read(buffer);
+  const IoResult got = link_->read(space.in);
   if (opening && !link_->opening()) deadline_ = after(plane_.options.idle_timeout);
   switch (got.io) {
     case Io::kOk:
-      in_.append({buffer.data(), got.bytes});
+      in_.receive({space.in.data(), got.bytes});
+      drained_ = got.drained && !finishing_;
       read_budget_ -= std::min<uint64_t>(read_budget_, got.bytes);
       return std::nullopt;
-    case Io::kWantRead: return park(EPOLLIN);
-    case Io::kWantWrite: return park(EPOLLOUT);
-    case Io::kTls: return start_tls();
+    case Io::kWantRead: return park(Turn::Next::kReadable);
+    case Io::kWantWrite: return park(Turn::Next::kWritable);
+    case Io::kTls: return start_tls(space);
     case Io::kError: log_problem(); break;
     case Io::kEnd: break;
   }
@@ -104,9 +125,9 @@ Conn::Step Conn::fill() {
 }
 
 // The handshake is read as a head is: within its time.
-Conn::Step Conn::start_tls() {
+Conn::Step Conn::start_tls(Workspace& space) {
   if (tls_ == nullptr) {
-    refuse(400, "https is not spoken here");
+    refuse(space, 400, "https is not spoken here");
     return std::nullopt;
   }
   link_ = tls_->link(link_->release());
@@ -115,12 +136,7 @@ Conn::Step Conn::start_tls() {
   return std::nullopt;
 }
 
-void Conn::log_problem() const {
-  if (!link_->problem().empty())
-    plane_.log.warning("TLS with " + format_host_port(peer_) + " failed: " + std::string(link_->problem()));
-}
-
-Conn::Step Conn::read_head() {
+Conn::Step Conn::read_head(Workspace& space) {
   while (true) {
     while (!head_started_ && in_.view().starts_with("\r\n")) in_.consume(2);  // RFC 9112 2.2
     const std::string_view bytes = in_.view();
@@ -128,121 +144,140 @@ Conn::Step Conn::read_head() {
       head_started_ = true;
       deadline_ = after(plane_.options.head_timeout);
       if (!is_token_char(bytes.front())) {  // no HTTP at all: it would never come to an end
-        refuse(400, "this is not an HTTP request");
+        refuse(space, 400, "this is not an HTTP request");
         return std::nullopt;
       }
     }
     const size_t end = head_started_ ? head_end(bytes, searched_) : 0;
     if (end != 0 || bytes.size() > plane_.options.head.bytes) {
-      begin(end != 0 ? end : bytes.size());
+      begin(space, end != 0 ? end : bytes.size());
       return std::nullopt;
     }
     searched_ = bytes.size();
-    if (Step stop = fill()) return stop;
+    if (Step stop = fill(space)) return stop;
     if (state_ != State::kHead) return std::nullopt;
   }
 }
 
-void Conn::begin(size_t head_bytes) {
-  ParsedHead parsed = parse_head(in_.view().substr(0, head_bytes), plane_.options.head);
+void Conn::begin(Workspace& space, size_t head_bytes) {
+  Head& head = space.head;
+  const Refusal refusal = parse_head(in_.view().substr(0, head_bytes), plane_.options.head, &head);
+  asked_.assign(head.method.empty() ? "-" : head.method).append(" ");
+  asked_.append(std::string_view(head.target).substr(0, kLoggedTarget));
   in_.consume(head_bytes);
-  head_ = std::move(parsed.head);
-  if (parsed.refuse != 0) return refuse(parsed.refuse, parsed.reason);
-  if (head_.length > plane_.options.body_bytes) return refuse(413, "the body is too large");
-  chunked_.reset();
-  if (head_.framing == Framing::kChunked) {
-    chunked_.emplace(ChunkedLimits{.body_bytes = plane_.options.body_bytes});
-  } else if (head_.length == 0) {
-    return serve();
+  http11_ = head.http11;
+  keep_ = head.keep_alive;
+  head_only_ = head.method == "HEAD";
+  if (refusal.status != 0) return refuse(space, refusal.status, refusal.reason);
+  if (head.length > plane_.options.body_bytes) return refuse(space, 413, "the body is too large");
+  if (head.framing != Framing::kChunked && in_.view().size() >= head.length) {  // it is here, all of it
+    space.request.body.assign(in_.view().substr(0, head.length));
+    in_.consume(head.length);
+    return serve(space);
   }
-  if (head_.expect_continue && in_.view().empty()) interim_ = kContinue;
+  incoming_ = std::make_unique<Incoming>();
+  if (head.framing == Framing::kChunked) {
+    incoming_->chunked.emplace(ChunkedLimits{.body_bytes = plane_.options.body_bytes});
+  }
+  if (head.expect_continue && in_.view().empty()) incoming_->interim = kContinue;
+  std::swap(incoming_->head, head);
   state_ = State::kBody;
   deadline_ = after(plane_.options.body_timeout);
 }
 
-Conn::Step Conn::read_body() {
-  while (!interim_.empty()) {
-    const iovec part{const_cast<char*>(interim_.data()), interim_.size()};
+Conn::Step Conn::read_body(Workspace& space) {
+  std::string_view& interim = incoming_->interim;
+  while (!interim.empty()) {
+    const iovec part{const_cast<char*>(interim.data()), interim.size()};
     const IoResult put = link_->write({&part, 1}, false);
-    if (put.io == Io::kWantWrite) return park(EPOLLOUT);
+    if (put.io == Io::kWantWrite) return park(Turn::Next::kWritable);
     if (put.io != Io::kOk) return closed();
-    interim_.remove_prefix(put.bytes);
+    interim.remove_prefix(put.bytes);
   }
-  while (!take_body()) {
-    if (Step stop = fill()) return stop;
+  while (!take_body(space)) {
+    if (Step stop = fill(space)) return stop;
   }
   return std::nullopt;
 }
 
-bool Conn::take_body() {
-  if (chunked_) {
-    in_.consume(chunked_->take(in_.view(), &body_));
-    if (chunked_->refuse() != 0) {
-      refuse(chunked_->refuse(), chunked_->reason());
+bool Conn::take_body(Workspace& space) {
+  std::string& body = incoming_->body;
+  if (auto& chunked = incoming_->chunked) {
+    in_.consume(chunked->take(in_.view(), &body));
+    if (chunked->refuse() != 0) {
+      refuse(space, chunked->refuse(), chunked->reason());
       return true;
     }
-    if (!chunked_->done()) return false;
+    if (!chunked->done()) return false;
   } else {
-    const auto more = in_.view().substr(0, static_cast<size_t>(head_.length - body_.size()));
-    body_ += more;
+    const uint64_t length = incoming_->head.length;
+    const auto more = in_.view().substr(0, static_cast<size_t>(length - body.size()));
+    body += more;
     in_.consume(more.size());
-    if (body_.size() < head_.length) return false;
+    if (body.size() < length) return false;
   }
-  serve();
+  std::swap(space.head, incoming_->head);
+  space.request.body.swap(body);
+  serve(space);
   return true;
 }
 
-void Conn::serve() {
-  http11_ = head_.http11;
-  keep_ = head_.keep_alive;
-  const Status made = make_request(std::exchange(head_, {}), std::exchange(body_, {}), &request_);
-  request_.peer = peer_;
-  request_.local = local_;
-  request_.tls = link_->secure();
-  Result<Reply> result = made.ok() ? router_.route(request_) : Result<Reply>(made);
+void Conn::serve(Workspace& space) {
+  incoming_.reset();
+  Request& request = space.request;
+  const Status made = make_request(&space.head, &request);
+  request.peer = peer_;
+  request.local = local_;
+  request.tls = link_->secure();
+  Result<Reply> result = made.ok() ? router_.route(request) : Result<Reply>(made);
+  request.body.clear();
+  if (request.body.capacity() > kKeptBody) request.body.shrink_to_fit();
   if (result.ok() && result->after) {
-    pending_ = *std::move(result);
+    pending_ = std::make_unique<Reply>(*std::move(result));
     state_ = State::kWaiting;
     return;
   }
-  answer(std::move(result));
+  answer(space, std::move(result));
 }
 
-void Conn::answer(Result<Reply> result) {
-  Reply reply;
+void Conn::answer(Workspace& space, Result<Reply> result) {
   std::string reason;
-  if (result.ok()) {
-    reply = *std::move(result);
-  } else {
+  if (!result.ok()) {
     reason = result.status().message();
-    reply = error_reply(http_status(result.status().code()), reason);
+    result = error_reply(http_status(result.status().code()), reason);
   }
-  if (const Status fit = check_reply(reply); !fit.ok()) {
+  if (const Status fit = check_reply(*result); !fit.ok()) {
     reason = fit.message();
-    reply = error_reply(500, "");
+    result = error_reply(500, "");
   }
-  if (reply.status >= 400) log_refusal(reply.status, reason.empty() ? reason_phrase(reply.status) : reason);
+  if (result->status >= 400) log_refusal(result->status, reason.empty() ? reason_phrase(result->status) : reason);
   if (keep_ && plane_.stopping) {
     keep_ = false;
     linger_ = true;
   }
-  start_reply(std::move(reply));
+  start_reply(space, *std::move(result));
 }
 
-void Conn::refuse(int status, std::string_view reason) {
-  request_.method = head_.method;
-  request_.target = head_.target;
+void Conn::refuse(Workspace& space, int status, std::string_view reason) {
+  if (asked_.empty()) asked_ = "-";
+  incoming_.reset();
   log_refusal(status, reason);
   keep_ = false;
   linger_ = true;
-  start_reply(error_reply(status, reason));
+  start_reply(space, error_reply(status, reason));
 }
 
-void Conn::start_reply(Reply reply) {
+void Conn::start_reply(Workspace& space, Reply reply) {
+  const bool streams = reply.stream && has_content(reply.status);
+  if (streams && !http11_) keep_ = false;
   const std::string_view connection = !keep_ ? "close" : http11_ ? "" : "keep-alive";
-  const bool bodiless = request_.method == "HEAD" || !has_content(reply.status);
-  std::string head = write_reply_head(reply, plane_.date.at(plane_.clock.now()), connection);
-  out_.start(std::move(head), bodiless ? Body() : std::move(reply.body));
+  const BodyEnd end = !streams ? BodyEnd::kLength : http11_ ? BodyEnd::kChunked : BodyEnd::kClose;
+  write_reply_head(reply, space.date.at(plane_.clock.now()), connection, end, &out_.head());
+  if (head_only_ || !has_content(reply.status)) {
+    out_.start({});
+  } else {
+    out_.start(std::move(reply.body), std::move(reply.stream), end == BodyEnd::kChunked);
+  }
   state_ = State::kReply;
   deadline_ = after(plane_.options.progress_timeout);
 }
@@ -251,12 +286,11 @@ Conn::Step Conn::send_reply() {
   const Outbox::Progress progress = out_.pump(*link_, kTurnBytes);
   if (progress.bytes > 0) deadline_ = after(plane_.options.progress_timeout);
   switch (progress.io) {
-    case Io::kOk: return out_.done() ? finish_reply() : park(EPOLLOUT);
-    case Io::kWantWrite: return park(EPOLLOUT);
-    case Io::kWantRead: return park(EPOLLIN);
+    case Io::kOk: return out_.done() ? finish_reply() : park(Turn::Next::kOthers);
+    case Io::kWantWrite: return park(Turn::Next::kWritable);
+    case Io::kWantRead: return park(Turn::Next::kReadable);
     case Io::kEnd:
-      plane_.log.error("reply to " + request_.method + " " + printable(request_.target, kLoggedTarget) +
-                       " cut: a file is shorter than promised");
+      plane_.log.error("reply to " + printable(asked_, kLoggedTarget) + " cut: its content is shorter than promised");
       break;
     case Io::kTls:
     case Io::kError: break;
@@ -266,17 +300,18 @@ Conn::Step Conn::send_reply() {
 
 Conn::Step Conn::finish_reply() {
   out_.clear();
-  request_ = {};
+  asked_.clear();
   head_started_ = false;
   searched_ = 0;
   if (keep_) {
     state_ = State::kHead;
     deadline_ = after(plane_.options.idle_timeout);
-    if (--request_budget_ == 0) return park(EPOLLOUT);  // ready at once, but behind the others
+    if (--request_budget_ == 0) return park(Turn::Next::kOthers);
     return std::nullopt;
   }
   if (!linger_ && in_.view().empty()) return closed();
   link_->end_sending();
+  in_ = {};
   state_ = State::kLinger;
   linger_left_ = kLingerBytes;
   deadline_ = after(kLingerTime);
@@ -284,12 +319,11 @@ Conn::Step Conn::finish_reply() {
 }
 
 // Closing with bytes unread would send a reset, and the peer would lose a reply that it has not read yet.
-Conn::Step Conn::linger() {
-  std::array<char, kReadBytes> buffer;
+Conn::Step Conn::linger(Workspace& space) {
   while (linger_left_ > 0) {
-    const IoResult got = link_->read(buffer);
-    if (got.io == Io::kWantRead) return park(EPOLLIN);
-    if (got.io == Io::kWantWrite) return park(EPOLLOUT);
+    const IoResult got = link_->read(space.in);
+    if (got.io == Io::kWantRead) return park(Turn::Next::kReadable);
+    if (got.io == Io::kWantWrite) return park(Turn::Next::kWritable);
     if (got.io != Io::kOk) break;
     linger_left_ -= std::min<uint64_t>(linger_left_, got.bytes);
   }
@@ -297,11 +331,14 @@ Conn::Step Conn::linger() {
 }
 
 void Conn::log_refusal(int status, std::string_view reason) const {
-  const std::string method = request_.method.empty() ? "-" : request_.method;
-  const std::string target = request_.target.empty() ? "-" : printable(request_.target, kLoggedTarget);
-  const std::string line = std::to_string(status) + " " + method + " " + target + " from " + format_host_port(peer_) +
-                           ": " + printable(reason, kLoggedTarget);
+  const std::string line = std::to_string(status) + " " + printable(asked_, kLoggedTarget) + " from " +
+                           format_host_port(peer_) + ": " + printable(reason, kLoggedTarget);
   plane_.log.write(status >= 500 ? LogLevel::kError : LogLevel::kWarning, line);
+}
+
+void Conn::log_problem() const {
+  if (link_->problem().empty()) return;
+  plane_.log.warning("TLS with " + format_host_port(peer_) + " failed: " + std::string(link_->problem()));
 }
 
 }  // namespace smslab::wire

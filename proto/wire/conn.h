@@ -3,9 +3,11 @@
 //   head -> body -> (handler) -> waiting -> reply -> head ...       and from refusals: reply -> linger -> closed
 //
 // Each call goes on until the socket, a Completion or fairness stops it, and says in a Turn what must happen before
-// the next call. Exactly one thread owns a Conn at any time; the gate sees to it.
+// the next call. Exactly one thread owns a Conn at any time; the lot sees to it. What a request needs only while it is
+// answered stands in the worker's Workspace, so that an idle connection is small and a busy one allocates nothing.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -20,6 +22,7 @@
 #include "proto/wire/gate.h"
 #include "proto/wire/handler.h"
 #include "proto/wire/head.h"
+#include "proto/wire/inbox.h"
 #include "proto/wire/link.h"
 #include "proto/wire/outbox.h"
 #include "proto/wire/reply_head.h"
@@ -33,70 +36,66 @@ struct Plane {
   const GateOptions options;
   const Clock& clock;
   const Log log;
-  DateText date;
   std::atomic<bool> stopping = false;  // the reply under way is the connection's last
 };
 
-// What the socket must be ready for before the next call, and until when; or the end of the connection.
-struct Turn {
-  bool close = false;
-  uint32_t events = 0;  // EPOLLIN or EPOLLOUT; none while waiting for `after`
-  SteadyTime until = SteadyTime::max();
-  CompletionPtr after = nullptr;
+// What a worker lends to the connection that it runs; its memory is used again and again.
+struct Workspace {
+  std::array<char, size_t{64} * 1024> in;
+  Head head;
+  Request request;
+  DateText date;
 };
 
-// Bytes that have come and are not yet used.
-class Inbox {
- public:
-  std::string_view view() const { return std::string_view(bytes_).substr(used_); }
-  void append(std::string_view more) {
-    bytes_.erase(0, used_);
-    used_ = 0;
-    bytes_ += more;
-  }
-  void consume(size_t bytes) { used_ += bytes; }
-
- private:
-  std::string bytes_;
-  size_t used_ = 0;
+// What must happen before the next call, and until when; or the end of the connection.
+struct Turn {
+  enum class Next {
+    kClose,
+    kReadable,
+    kWritable,
+    kOthers,  // nothing: it is the others' turn first
+    kAfter,   // `after` is finished
+  } next = Next::kClose;
+  SteadyTime until = SteadyTime::max();
+  CompletionPtr after = nullptr;
 };
 
 class Conn {
  public:
   // `tls` takes over from `link` when the peer speaks TLS; null: it is refused.
   Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<Link> link, HostPort peer, HostPort local);
+  ~Conn();
 
-  Turn first() const;                  // before anything has come
-  Turn advance();                      // the socket is ready
-  Turn resume(const Status& outcome);  // Turn::after is finished
-  Turn expire();                       // Turn::until has passed; calls no handler
-  bool replying() const { return state_ == State::kWaiting || state_ == State::kReply; }
+  Turn first() const;                                    // before anything has come
+  Turn advance(Workspace& space, uint32_t events);       // the socket is ready (EPOLLIN ...), or the gate stops (0)
+  Turn resume(Workspace& space, const Status& outcome);  // Turn::after is finished
+  Turn expire(Workspace& space);                         // Turn::until has passed; calls no handler
   int fd() const { return link_->fd(); }
 
  private:
   enum class State { kHead, kBody, kWaiting, kReply, kLinger };
   using Step = std::optional<Turn>;  // nullopt: the state has changed, go on
 
-  Turn go();
-  Step read_head();
-  Step read_body();
+  Turn go(Workspace& space);
+  Step read_head(Workspace& space);
+  Step read_body(Workspace& space);
   Step send_reply();
-  Step linger();
+  Step linger(Workspace& space);
 
-  void begin(size_t head_bytes);
-  bool take_body();  // whether the state has changed
-  void serve();
-  void answer(Result<Reply> result);
-  void refuse(int status, std::string_view reason);
-  void start_reply(Reply reply);
+  void begin(Workspace& space, size_t head_bytes);
+  bool take_body(Workspace& space);  // whether the state has changed
+  void serve(Workspace& space);
+  void answer(Workspace& space, Result<Reply> result);
+  void refuse(Workspace& space, int status, std::string_view reason);
+  void start_reply(Workspace& space, Reply reply);
   Step finish_reply();
   void log_refusal(int status, std::string_view reason) const;
-
-  Step fill();
-  Step start_tls();
   void log_problem() const;
-  Turn park(uint32_t events) const;
-  SteadyTime after(std::chrono::milliseconds time) const { return plane_.clock.steady() + time; }
+
+  Step fill(Workspace& space);
+  Step start_tls(Workspace& space);
+  Turn park(Turn::Next next) const;
+  SteadyTime after(std::chrono::milliseconds time) const { return now_ + time; }
 
   Plane& plane_;
   const Router& router_;
@@ -105,23 +104,25 @@ class Conn {
   const HostPort peer_, local_;
 
   State state_ = State::kHead;
+  SteadyTime now_;  // when this turn began
   SteadyTime deadline_;
   Inbox in_;
+  bool drained_ = false;       // nothing more is in the socket: an event will tell of the next bytes
+  bool finishing_ = false;     // the peer has said that it will send no more
   uint64_t read_budget_ = 0;   // bytes and requests of this turn, so that one busy
   size_t request_budget_ = 0;  // connection does not keep a worker from the others
 
   // The request coming in.
   bool head_started_ = false;
   size_t searched_ = 0;  // bytes of in_ that hold no end of the head
-  Head head_;
-  std::string body_;
-  std::optional<ChunkedBody> chunked_;
-  std::string_view interim_;  // left to send of "100 Continue"
+  struct Incoming;       // a request whose body has not come whole
+  std::unique_ptr<Incoming> incoming_;
 
   // The request being answered.
-  Request request_;
-  Reply pending_;  // while waiting
+  std::string asked_;               // "GET /path", for the log
+  std::unique_ptr<Reply> pending_;  // while waiting
   Outbox out_;
+  bool head_only_ = false;  // it was HEAD
   bool http11_ = true;
   bool keep_ = true;
   bool linger_ = false;  // close in a way that lets the peer read the reply though it may still be sending

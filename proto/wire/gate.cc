@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -17,6 +18,7 @@
 namespace smslab::wire {
 namespace {
 constexpr int kAcceptsAtOnce = 64;
+constexpr size_t kEventsAtOnce = 8;  // of one worker: they wait for each other
 
 // What Lot::next() tells; its own numbers are the others.
 constexpr uint64_t kQuit = 1;
@@ -46,7 +48,7 @@ class Gate::Impl {
     const Tls* tls;
   };
   void work();
-  void accept_some(const Door& door);
+  void accept_some(const Door& door, Workspace& space);
 
   Plane plane_;  // has its own locks
 
@@ -83,7 +85,7 @@ void Gate::Impl::stop() {
     door.listener->close_door();
   }
   plane_.stopping = true;
-  lot_->close_idle();
+  lot_->wake_all();
   lot_->wait_empty(plane_.clock.steady() + plane_.options.drain_timeout);
   const uint64_t one = 1;  // never read: every worker sees it
   [[maybe_unused]] const ssize_t put = ::write(quit_.get(), &one, sizeof one);
@@ -94,20 +96,24 @@ void Gate::Impl::stop() {
 
 void Gate::Impl::work() {
   block_sigpipe();
-  while (true) {
-    const uint64_t event = lot_->next();
-    if (event == kQuit) return;
-    if (event == Lot::kTimer) {
-      lot_->expire_due();
-    } else if (event >= Lot::kFirstConnection) {
-      lot_->run(event);
-    } else {
-      accept_some(doors_[event - kFirstDoor]);
+  const auto space = std::make_unique<Workspace>();
+  std::array<Lot::Event, kEventsAtOnce> events;
+  for (bool quit = false; !quit;) {
+    for (const Lot::Event& event : lot_->next(events)) {
+      if (event.number == kQuit) {
+        quit = true;
+      } else if (event.number == Lot::kTimer) {
+        lot_->expire_due(*space);
+      } else if (event.number >= Lot::kFirstConnection) {
+        lot_->run(event, *space);
+      } else {
+        accept_some(doors_[event.number - kFirstDoor], *space);
+      }
     }
   }
 }
 
-void Gate::Impl::accept_some(const Door& door) {
+void Gate::Impl::accept_some(const Door& door, Workspace& space) {
   for (int i = 0; i < kAcceptsAtOnce; i++) {
     auto accepted = door.listener->accept();
     if (!accepted.ok()) {
@@ -118,7 +124,8 @@ void Gate::Impl::accept_some(const Door& door) {
     refusing_ = false;
     Accepted& one = **accepted;
     lot_->admit(std::make_unique<Conn>(plane_, door.router, door.tls, plain_link(std::move(one.fd)),
-                                       std::move(one.peer), std::move(one.local)));
+                                       std::move(one.peer), std::move(one.local)),
+                space);
   }
 }
 

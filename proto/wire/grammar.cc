@@ -46,9 +46,12 @@ std::optional<std::string> list_field(const Fields& fields, std::string_view nam
 }
 
 bool list_has(std::string_view list, std::string_view token) {
-  const auto parts = split(list, ',');
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return iequals(trim_blanks(part), token); });
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    if (iequals(trim_blanks(list.substr(0, comma)), token)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
 }
 
 }  // namespace smslab::wire

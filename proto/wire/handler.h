@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,20 +71,42 @@ class Body {
   void append(const Body& other);
 
   uint64_t size() const { return size_; }
-  const std::vector<Piece>& pieces() const { return pieces_; }
+  std::span<const Piece> pieces() const {
+    return many_.empty() ? std::span(&one_, size_ == 0 ? 0 : 1) : std::span<const Piece>(many_);
+  }
   Body slice(uint64_t offset, uint64_t size) const;  // within the body
   // For tests and small bodies: everything in one string.
   Result<std::string> read_all() const;
 
  private:
-  std::vector<Piece> pieces_;
+  void add(Piece piece);
+
+  Piece one_;                // while there is one, as nearly always: no memory of its own
+  std::vector<Piece> many_;  // from the second on, all of them
   uint64_t size_ = 0;
+};
+
+// A body that is made while it is sent, for what is too long to be built whole. Its size is not known beforehand: it
+// goes out chunked, to HTTP/1.0 until the end of the connection.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // The next piece, about 64 KiB at most; empty at the end. On a worker: must not block. An error cuts the reply.
+  virtual Result<std::string> next() = 0;
+};
+
+// "bytes first-last/size" of a 206.
+struct ContentRange {
+  uint64_t first = 0, last = 0, size = 0;
 };
 
 struct Reply {
   int status = 200;
   Fields fields;
+  std::shared_ptr<const std::string> lines;  // further fields, "Name: value CR LF" each, written once for many replies
+  std::optional<ContentRange> range;         // the Content-Range field
   Body body;
+  std::shared_ptr<BodySource> stream;  // after `body`
   CompletionPtr after;  // send only once this is finished; its error replaces the reply (http_status of its code)
 
   void set(std::string name, std::string value) { fields.emplace_back(std::move(name), std::move(value)); }

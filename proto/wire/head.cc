@@ -9,11 +9,6 @@ namespace smslab::wire {
 namespace {
 constexpr size_t kMethodBytes = 32;
 
-struct Verdict {
-  int refuse = 0;
-  std::string_view reason;
-};
-
 bool is_target_char(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte > 0x20 && byte != 0x7f && c != '#';
@@ -23,7 +18,7 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-Verdict read_request_line(std::string_view line, const HeadLimits& limits, Head* head) {
+Refusal read_request_line(std::string_view line, const HeadLimits& limits, Head* head) {
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
   if (first == std::string_view::npos || first == last) return {400, "the request line has not three parts"};
@@ -39,20 +34,23 @@ Verdict read_request_line(std::string_view line, const HeadLimits& limits, Head*
   head->target = target;
   head->http11 = version == "HTTP/1.1";
   if (!head->http11 && version != "HTTP/1.0") {
-    return version.starts_with("HTTP/") ? Verdict{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
-                                        : Verdict{400, "the request line has no HTTP version"};
+    return version.starts_with("HTTP/") ? Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
+                                        : Refusal{400, "the request line has no HTTP version"};
   }
   return {};
 }
 
-Verdict read_field(std::string_view line, const HeadLimits& limits, Head* head) {
-  if (head->fields.size() == limits.fields) return {431, "too many fields"};
+// The n-th field, into the strings that the n-th field of an earlier head left.
+Refusal read_field(std::string_view line, const HeadLimits& limits, size_t n, Fields* fields) {
+  if (n == limits.fields) return {431, "too many fields"};
   if (line.front() == ' ' || line.front() == '\t') return {400, "a field is folded over lines"};
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return {400, "a field has no proper name"};
   const auto value = trim_blanks(line.substr(colon + 1));
   if (!is_field_value(value)) return {400, "a field holds a control character"};
-  head->fields.emplace_back(line.substr(0, colon), value);
+  if (n == fields->size()) fields->emplace_back();
+  (*fields)[n].first = line.substr(0, colon);
+  (*fields)[n].second = value;
   return {};
 }
 
@@ -61,7 +59,7 @@ size_t count_fields(const Fields& fields, std::string_view name) {
       std::count_if(fields.begin(), fields.end(), [&](const Field& field) { return iequals(field.first, name); }));
 }
 
-Verdict check_host(const Head& head) {
+Refusal check_host(const Head& head) {
   const size_t hosts = count_fields(head.fields, "Host");
   if (hosts > 1 || (head.http11 && hosts == 0)) return {400, "there must be one Host field"};
   const std::string* host = find_field(head.fields, "Host");
@@ -70,7 +68,7 @@ Verdict check_host(const Head& head) {
 }
 
 // Where the body ends must be beyond doubt: two readings of it are how requests are smuggled (RFC 9112 6.3, 11.2).
-Verdict settle_framing(Head* head) {
+Refusal settle_framing(Head* head) {
   const std::string* coding = find_field(head->fields, "Transfer-Encoding");
   const std::string* length = find_field(head->fields, "Content-Length");
   if (coding) {
@@ -90,9 +88,14 @@ Verdict settle_framing(Head* head) {
   return {};
 }
 
-Verdict settle_options(Head* head) {
-  const auto connection = list_field(head->fields, "Connection").value_or("");
-  head->keep_alive = !list_has(connection, "close") && (head->http11 || list_has(connection, "keep-alive"));
+Refusal settle_options(Head* head) {
+  bool close = false, keep_alive = false;
+  for (const auto& [name, value] : head->fields) {
+    if (!iequals(name, "Connection")) continue;
+    close = close || list_has(value, "close");
+    keep_alive = keep_alive || list_has(value, "keep-alive");
+  }
+  head->keep_alive = !close && (head->http11 || keep_alive);
   if (const std::string* expect = find_field(head->fields, "Expect"); expect && head->http11) {
     if (!iequals(*expect, "100-continue")) return {417, "an unknown expectation"};
     head->expect_continue = true;
@@ -100,37 +103,45 @@ Verdict settle_options(Head* head) {
   return {};
 }
 
-Verdict read_lines(std::string_view bytes, const HeadLimits& limits, Head* head) {
+Refusal read_lines(std::string_view bytes, const HeadLimits& limits, Head* head) {
   bool first = true;
-  while (true) {
+  size_t fields = 0;
+  Refusal refusal;
+  while (refusal.status == 0) {
     const auto end = bytes.find('\n');
-    if (end == std::string_view::npos || end == 0 || bytes[end - 1] != '\r')
-      return {400, "a line does not end in CR LF"};
+    if (end == std::string_view::npos || end == 0 || bytes[end - 1] != '\r') {
+      refusal = {400, "a line does not end in CR LF"};
+      break;
+    }
     const auto line = bytes.substr(0, end - 1);
     bytes.remove_prefix(end + 1);
     if (line.empty() && !first) break;
-    const Verdict verdict = first ? read_request_line(line, limits, head) : read_field(line, limits, head);
-    if (verdict.refuse != 0) return verdict;
+    refusal = first ? read_request_line(line, limits, head) : read_field(line, limits, fields, &head->fields);
+    if (!first && refusal.status == 0) fields++;
     first = false;
   }
-  if (const Verdict verdict = check_host(*head); verdict.refuse != 0) return verdict;
-  if (const Verdict verdict = settle_framing(head); verdict.refuse != 0) return verdict;
-  return settle_options(head);
+  head->fields.resize(fields);
+  return refusal;
 }
+
 }  // namespace
 
-ParsedHead parse_head(std::string_view bytes, const HeadLimits& limits) {
-  ParsedHead parsed;
-  Verdict verdict;
+Refusal parse_head(std::string_view bytes, const HeadLimits& limits, Head* head) {
+  head->method.clear();
+  head->target.clear();
+  head->framing = Framing::kNone;
+  head->length = 0;
+  head->keep_alive = true;
+  head->expect_continue = false;
   if (bytes.size() > limits.bytes) {
+    head->fields.clear();
     const bool line_alone = bytes.substr(0, limits.bytes).find('\n') == std::string_view::npos;
-    verdict = line_alone ? Verdict{414, "the target is too long"} : Verdict{431, "the head is too large"};
-  } else {
-    verdict = read_lines(bytes, limits, &parsed.head);
+    return line_alone ? Refusal{414, "the target is too long"} : Refusal{431, "the head is too large"};
   }
-  parsed.refuse = verdict.refuse;
-  parsed.reason = verdict.reason;
-  return parsed;
+  if (const Refusal refusal = read_lines(bytes, limits, head); refusal.status != 0) return refusal;
+  if (const Refusal refusal = check_host(*head); refusal.status != 0) return refusal;
+  if (const Refusal refusal = settle_framing(head); refusal.status != 0) return refusal;
+  return settle_options(head);
 }
 
 // A bare LF ends a line here, so that parse_head sees such a head at once and refuses it.

@@ -1,8 +1,8 @@
 // The head of an HTTP/1.1 request: strict parse with limits (RFC 9112). What is ambiguous is refused, never guessed.
 //
 //   if (size_t end = head_end(buffer, searched)) {
-//     ParsedHead head = parse_head(buffer.substr(0, end), limits);
-//     if (head.refuse != 0) ... answer that status and close
+//     Refusal refusal = parse_head(buffer.substr(0, end), limits, &head);
+//     if (refusal.status != 0) ... answer that status and close
 //   }
 //
 // Pure functions.
@@ -34,13 +34,13 @@ struct Head {
   bool expect_continue = false;
 };
 
-struct ParsedHead {
-  int refuse = 0;      // 0, or the status to refuse with; the connection must then close
-  std::string reason;  // for the log
-  Head head;
+struct Refusal {
+  int status = 0;           // 0: none. The connection must close after it
+  std::string_view reason;  // for the log
 };
 
-ParsedHead parse_head(std::string_view bytes, const HeadLimits& limits);
+// Fills *head anew, in the memory that an earlier one left there; refused, as far as it was read.
+Refusal parse_head(std::string_view bytes, const HeadLimits& limits, Head* head);
 
 // Offset one past the blank line that ends a head; 0 if it is not there yet. `from`: already searched.
 size_t head_end(std::string_view bytes, size_t from);

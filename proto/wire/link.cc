@@ -34,7 +34,8 @@ class PlainLink final : public Link {
     }
     const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got < 0) return from_errno_of(Io::kWantRead);
-    return {got == 0 ? Io::kEnd : Io::kOk, static_cast<size_t>(got)};
+    const auto bytes = static_cast<size_t>(got);
+    return {got == 0 ? Io::kEnd : Io::kOk, bytes, bytes < buffer.size()};
   }
 
   IoResult write(std::span<const iovec> parts, bool more_follows) override {

@@ -20,6 +20,7 @@ enum class Io { kOk, kWantRead, kWantWrite, kEnd, kError, kTls };
 struct IoResult {
   Io io = Io::kOk;
   size_t bytes = 0;
+  bool drained = false;  // of a read: the socket held no more
 };
 
 class Link {

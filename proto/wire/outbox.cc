@@ -2,19 +2,60 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <utility>
 
 namespace smslab::wire {
+namespace {
+constexpr size_t kKeptHead = 1024;  // bytes that an idle connection may keep
+}  // namespace
 
-void Outbox::start(std::string head, Body body) {
-  head_ = std::move(head);
+void Outbox::start(Body body, std::shared_ptr<BodySource> stream, bool chunked) {
   body_ = std::move(body);
+  stream_ = std::move(stream);
+  chunked_ = chunked;
   head_at_ = piece_ = 0;
   piece_at_ = 0;
+}
+
+void Outbox::clear() {
+  head_.clear();
+  if (head_.capacity() > kKeptHead) head_.shrink_to_fit();
+  start({});
+}
+
+// The stream's next piece becomes the body to send. False when it fails.
+bool Outbox::refill() {
+  auto next = stream_->next();
+  if (!next.ok()) return false;
+  const bool last = next->empty();
+  Body body;
+  if (!chunked_) {
+    body.append(*std::move(next));
+  } else if (last) {
+    body.append(std::string("0\r\n\r\n"));
+  } else {
+    std::array<char, 20> size;
+    std::string chunk(size.data(), std::to_chars(size.data(), size.data() + size.size(), next->size(), 16).ptr);
+    body.append(chunk.append("\r\n").append(*next).append("\r\n"));
+  }
+  body_ = std::move(body);
+  piece_ = 0;
+  piece_at_ = 0;
+  if (last) stream_.reset();
+  return true;
 }
 
 Outbox::Progress Outbox::pump(Link& link, uint64_t budget) {
   Progress progress;
   while (!done() && progress.bytes < budget) {
+    if (stream_ && head_at_ == head_.size() && piece_ == body_.pieces().size()) {
+      if (!refill()) {
+        progress.io = Io::kEnd;
+        break;
+      }
+      continue;
+    }
     const IoResult result = step(link);
     if (result.io != Io::kOk) {
       progress.io = result.io;
@@ -31,7 +72,7 @@ IoResult Outbox::step(Link& link) {
   size_t count = 0;
   const auto add = [&](const char* data, size_t size) { parts[count++] = {const_cast<char*>(data), size}; };
   if (head_at_ < head_.size()) add(head_.data() + head_at_, head_.size() - head_at_);
-  const auto& pieces = body_.pieces();
+  const auto pieces = body_.pieces();
   size_t next = piece_;
   for (; next < pieces.size() && pieces[next].bytes && count < parts.size(); next++) {
     const uint64_t sent = next == piece_ ? piece_at_ : 0;

@@ -1,9 +1,11 @@
-// Outbox: one reply on its way out: its head, then its body's pieces, from wherever the socket stopped taking.
+// Outbox: one reply on its way out: its head, then its body's pieces, then what its source makes, from wherever the
+// socket stopped taking.
 //
 // Head and small pieces leave in one system call, file pieces by sendfile. One owner, no locks.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "proto/wire/handler.h"
@@ -13,12 +15,14 @@ namespace smslab::wire {
 
 class Outbox {
  public:
-  void start(std::string head, Body body);
-  void clear() { start({}, {}); }
-  bool done() const { return head_at_ == head_.size() && piece_ == body_.pieces().size(); }
+  // The head's text goes in here before start(); an earlier reply's memory is used again.
+  std::string& head() { return head_; }
+  void start(Body body, std::shared_ptr<BodySource> stream = nullptr, bool chunked = false);
+  void clear();
+  bool done() const { return head_at_ == head_.size() && piece_ == body_.pieces().size() && !stream_; }
 
   struct Progress {
-    Io io = Io::kOk;     // kOk: done(), or `budget` is used up; kEnd: a file is shorter than promised
+    Io io = Io::kOk;     // kOk: done(), or `budget` is used up; kEnd: the body is shorter than promised
     uint64_t bytes = 0;  // that the socket took
   };
   Progress pump(Link& link, uint64_t budget);
@@ -26,12 +30,15 @@ class Outbox {
  private:
   IoResult step(Link& link);
   void advance(uint64_t bytes);
+  bool refill();
 
   std::string head_;
   size_t head_at_ = 0;
   Body body_;
   size_t piece_ = 0;
-  uint64_t piece_at_ = 0;  // sent of that piece
+  uint64_t piece_at_ = 0;               // sent of that piece
+  std::shared_ptr<BodySource> stream_;  // until its end
+  bool chunked_ = false;
 };
 
 }  // namespace smslab::wire

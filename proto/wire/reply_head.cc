@@ -1,6 +1,8 @@
 #include "proto/wire/reply_head.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
@@ -78,24 +80,42 @@ Status check_reply(const Reply& reply) {
 
 bool has_content(int status) { return status != 204 && status != 304; }
 
-std::string write_reply_head(const Reply& reply, std::string_view date, std::string_view connection) {
-  std::string head;
-  head.reserve(512);
-  const auto add = [&head](std::string_view name, std::string_view value) {
-    head.append(name).append(": ").append(value).append("\r\n");
+void write_reply_head(const Reply& reply, std::string_view date, std::string_view connection, BodyEnd end,
+                      std::string* head) {
+  const auto add = [head](std::string_view name, std::string_view value) {
+    head->append(name).append(": ").append(value).append("\r\n");
   };
-  head.append("HTTP/1.1 ").append(std::to_string(reply.status)).append(" ");
-  head.append(reason_phrase(reply.status)).append("\r\n");
+  const auto number = [head](uint64_t value) {
+    std::array<char, 20> digits;
+    head->append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+  };
+  head->append("HTTP/1.1 ");
+  number(static_cast<uint64_t>(reply.status));
+  head->append(" ").append(reason_phrase(reply.status)).append("\r\n");
   add("Date", date);
   if (!connection.empty()) add("Connection", connection);
   for (const auto& [name, value] : reply.fields) add(name, value);
-  if (has_content(reply.status)) add("Content-Length", std::to_string(reply.body.size()));
-  return head.append("\r\n");
+  if (reply.lines) head->append(*reply.lines);
+  if (reply.range) {
+    head->append("Content-Range: bytes ");
+    number(reply.range->first);
+    head->append("-");
+    number(reply.range->last);
+    head->append("/");
+    number(reply.range->size);
+    head->append("\r\n");
+  }
+  if (end == BodyEnd::kChunked) add("Transfer-Encoding", "chunked");
+  if (end == BodyEnd::kLength && has_content(reply.status)) {
+    head->append("Content-Length: ");
+    number(reply.body.size());
+    head->append("\r\n");
+  }
+  head->append("\r\n");
 }
 
-std::string DateText::at(LabTime now) {
+std::string_view DateText::at(LabTime now) {
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
-  const MutexLock lock(mu_);
   if (second != second_) {
     second_ = second;
     text_ = format_rfc1123(now);

@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "proto/base/clock.h"
-#include "proto/base/mutex.h"
 #include "proto/base/status.h"
 #include "proto/wire/handler.h"
 
@@ -23,18 +22,21 @@ Status check_reply(const Reply& reply);
 // 204 and 304 have neither body nor Content-Length.
 bool has_content(int status);
 
-// Status line, Date, Connection (when not empty), the reply's fields, Content-Length as due, blank line.
-std::string write_reply_head(const Reply& reply, std::string_view date, std::string_view connection);
+// How a reply says where it ends.
+enum class BodyEnd { kLength, kChunked, kClose };
 
-// The Date field's value, formatted once a second. Thread-safe.
+// Appends status line, Date, Connection (when not empty), the reply's fields, those of its framing, and the blank line.
+void write_reply_head(const Reply& reply, std::string_view date, std::string_view connection, BodyEnd end,
+                      std::string* head);
+
+// The Date field's value, formatted once a second. One owner.
 class DateText {
  public:
-  std::string at(LabTime now);
+  std::string_view at(LabTime now);
 
  private:
-  Mutex mu_;
-  std::chrono::sys_seconds second_ GUARDED_BY(mu_) = std::chrono::sys_seconds::min();
-  std::string text_ GUARDED_BY(mu_);
+  std::chrono::sys_seconds second_ = std::chrono::sys_seconds::min();
+  std::string text_;
 };
 
 }  // namespace smslab::wire

@@ -18,16 +18,23 @@ bool is_forbidden(char c) {
   return byte < 0x20 || byte == 0x7f || c == '\\';
 }
 
-Result<std::string> decode_path(std::string_view raw) {
+bool is_plain(char c) { return c > ' ' && c < 0x7f && c != '%' && c != '\\'; }
+
+Status decode_path(std::string_view raw, std::string* path) {
+  if (std::all_of(raw.begin(), raw.end(), is_plain) && raw.find("/.") == std::string_view::npos) {
+    *path = raw;  // nearly always
+    return {};
+  }
   if (ascii_lower(raw).find("%2f") != std::string::npos) return invalid_argument("an escaped slash in the path");
-  auto path = percent_decode(raw);
-  if (!path) return invalid_argument("a broken escape in the path");
-  if (std::any_of(path->begin(), path->end(), is_forbidden)) {
+  auto decoded = percent_decode(raw);
+  if (!decoded) return invalid_argument("a broken escape in the path");
+  if (std::any_of(decoded->begin(), decoded->end(), is_forbidden)) {
     return invalid_argument("a control character or a backslash in the path");
   }
-  if (!valid_utf8(*path)) return invalid_argument("the path is not UTF-8");
-  if (has_dot_part(*path)) return invalid_argument("a '.' or '..' part in the path");
-  return *std::move(path);
+  if (!valid_utf8(*decoded)) return invalid_argument("the path is not UTF-8");
+  if (has_dot_part(*decoded)) return invalid_argument("a '.' or '..' part in the path");
+  *path = *std::move(decoded);
+  return {};
 }
 
 // http://host:port/path?query: the authority stands in for Host (RFC 9112 3.2.2).
@@ -55,11 +62,10 @@ std::string Request::origin() const {
   return (tls ? "https://" : "http://") + (host && !host->empty() ? *host : format_host_port(local));
 }
 
-Status make_request(Head head, std::string body, Request* request) {
-  request->method = std::move(head.method);
-  request->target = std::move(head.target);
-  request->fields = std::move(head.fields);
-  request->body = std::move(body);
+Status make_request(Head* head, Request* request) {
+  request->method.swap(head->method);
+  request->target.swap(head->target);
+  request->fields.swap(head->fields);
   request->path.clear();
   request->query.clear();
   request->has_query = false;
@@ -74,8 +80,7 @@ Status make_request(Head head, std::string body, Request* request) {
     request->has_query = true;
     request->query = target.substr(mark + 1);
   }
-  ASSIGN_OR_RETURN(request->path, decode_path(target.substr(0, mark)));
-  return {};
+  return decode_path(target.substr(0, mark), &request->path);
 }
 
 }  // namespace smslab::wire

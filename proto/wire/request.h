@@ -9,9 +9,10 @@
 
 namespace smslab::wire {
 
-// Fills method, target, path, query, fields and body; peer, local and tls are the caller's. kInvalidArgument for a path
-// that cannot name anything here: a broken or doubtful escape (%2F, NUL), a backslash, a control character, invalid
-// UTF-8, a "." or ".." part. Method and target are set in any case, for the log.
-Status make_request(Head head, std::string body, Request* request);
+// Fills method, target, path, query and fields; the others are the caller's. The two exchange their strings, so that
+// both find memory again next time. kInvalidArgument for a path that cannot name anything here: a broken or doubtful
+// escape (%2F, NUL), a backslash, a control character, invalid UTF-8, a "." or ".." part. Method and target are set in
+// any case, for the log.
+Status make_request(Head* head, Request* request);
 
 }  // namespace smslab::wire

@@ -47,11 +47,11 @@ Result<Reply> Router::route(const Request& request) const {
   }
   const Route* route = find(request.path);
   if (route == nullptr) return not_found("there is nothing at this path");
-  std::vector<std::string> allowed;
   for (const auto& [method, handler] : route->methods) {
     if (method == request.method) return (*handler)(request);
-    allowed.push_back(method);
   }
+  std::vector<std::string> allowed;
+  for (const auto& [method, handler] : route->methods) allowed.push_back(method);
   if (options) return options_reply(std::move(allowed));
   Reply reply = error_reply(405, "this path does not take this method");
   allowed.emplace_back("OPTIONS");

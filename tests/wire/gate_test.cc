@@ -16,6 +16,7 @@
 
 #include "proto/base/mutex.h"
 #include "proto/base/time_text.h"
+#include "proto/wire/chunked.h"
 #include "proto/wire/entity.h"
 #include "tests/support/http_probe.h"
 
@@ -23,6 +24,7 @@ namespace smslab::wire {
 namespace {
 using ::smslab::test::HttpProbe;
 using std::chrono::milliseconds;
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -77,6 +79,36 @@ std::string pattern(uint64_t size) {
   return bytes;
 }
 
+// Counts down: "3 3 3 " "2 2 " "1 ", many bytes each; fails at 0 when told to.
+class Countdown final : public BodySource {
+ public:
+  Countdown(int from, bool fails) : left_(from), fails_(fails) {}
+  Result<std::string> next() override {
+    if (left_ == 0 && fails_) return Status(Code::kDataLoss, "the rest is gone");
+    if (left_ == 0) return std::string();
+    const int n = left_--;
+    return std::string(static_cast<size_t>(n) * 1000, static_cast<char>('0' + n % 10));
+  }
+
+ private:
+  int left_;
+  const bool fails_;
+};
+
+std::string countdown(int from) {
+  std::string all;
+  Countdown source(from, false);
+  for (std::string piece = *source.next(); !piece.empty(); piece = *source.next()) all += piece;
+  return all;
+}
+
+// The content of a chunked body; "malformed" when it is not one, whole and alone.
+std::string unchunked(std::string_view body) {
+  std::string content;
+  ChunkedBody chunked({.body_bytes = uint64_t{1} << 30});
+  return chunked.take(body, &content) == body.size() && chunked.done() ? content : "malformed";
+}
+
 class GateTest : public ::testing::Test {
  protected:
   GateTest() : folder_(std::filesystem::temp_directory_path() / ("smslab-wire." + std::to_string(::getpid()))) {
@@ -119,6 +151,11 @@ class GateTest : public ::testing::Test {
       Reply reply;
       reply.status = 204;
       reply.body = Body("never sent");
+      return reply;
+    });
+    router_.add({"GET", "HEAD"}, "/stream*", [](const Request& request) -> Result<Reply> {
+      Reply reply;
+      reply.stream = std::make_shared<Countdown>(200, request.path == "/stream-fails");
       return reply;
     });
     router_.add({"GET", "HEAD"}, "/file", [this](const Request& request) -> Result<Reply> {
@@ -406,7 +443,49 @@ TEST_F(GateTest, AFileThatShrankEndsTheConnection) {
   EXPECT_LT(got.size(), 2000U);
   const auto records = sink_->take();
   ASSERT_EQ(records.size(), 1U);
-  EXPECT_THAT(records[0], HasSubstr("GET /file cut: a file is shorter"));
+  EXPECT_THAT(records[0], HasSubstr("GET /file cut: its content is shorter"));
+  expect_served();
+}
+
+TEST_F(GateTest, AStreamIsChunkedAndTheConnectionGoesOn) {
+  start();
+  HttpProbe probe(at_);
+  probe.send(
+      "HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /stream HTTP/1.1\r\nHost: a\r\n\r\n"
+      "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const HttpProbe::Reply head = probe.read_reply(true);
+  EXPECT_EQ(head.field("Transfer-Encoding"), "chunked");
+  const std::string rest = probe.read_rest();
+  ASSERT_TRUE(rest.starts_with(head.head)) << rest.substr(0, 200);
+  const size_t next = rest.find("HTTP/1.1 200", 12);
+  EXPECT_TRUE(unchunked(rest.substr(head.head.size(), next - head.head.size())) == countdown(200));
+  EXPECT_TRUE(rest.ends_with("\r\n\r\nhello"));
+}
+
+TEST_F(GateTest, AStreamToHttp10EndsWithTheConnection) {
+  start();
+  HttpProbe probe(at_);
+  probe.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const HttpProbe::Reply reply = probe.read_reply();
+  EXPECT_EQ(reply.field("Connection"), "close");
+  EXPECT_EQ(reply.field("Transfer-Encoding"), "");
+  EXPECT_TRUE(reply.body == countdown(200));
+}
+
+TEST_F(GateTest, AStreamThatFailsIsCutSoThatItShows) {
+  start();
+  HttpProbe probe(at_);
+  probe.send("GET /stream-fails HTTP/1.1\r\nHost: a\r\n\r\n");
+  const std::string got = probe.read_rest();
+  EXPECT_EQ(unchunked(got.substr(got.find("\r\n\r\n") + 4)), "malformed");
+  EXPECT_THAT(sink_->take(), ElementsAre(HasSubstr("GET /stream-fails cut")));
+  expect_served();
+}
+
+TEST_F(GateTest, AStreamNobodyReadsHoldsNoWorker) {
+  start({.workers = 1});
+  HttpProbe stopped(at_);
+  stopped.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
   expect_served();
 }
 

@@ -16,10 +16,22 @@ std::string lines(const std::vector<std::string>& all) {
   return text + "\r\n";
 }
 
-ParsedHead parse(const std::vector<std::string>& all) { return parse_head(lines(all), {}); }
+struct Parsed {
+  int refuse = 0;
+  std::string reason;
+  Head head;
+};
+Parsed parse(std::string_view bytes) {
+  Parsed parsed;
+  const Refusal refusal = parse_head(bytes, {}, &parsed.head);
+  parsed.refuse = refusal.status;
+  parsed.reason = refusal.reason;
+  return parsed;
+}
+Parsed parse(const std::vector<std::string>& all) { return parse(lines(all)); }
 
 TEST(HeadTest, ReadsARecordedGet) {
-  const ParsedHead parsed =
+  const Parsed parsed =
       parse({"GET /sms_mp/.sms_aut?MPLIST1&LON HTTP/1.1", "User-Agent: ConfigMgr Messaging HTTP Sender",
              "Content-Length: 0", "Connection: close", "Host: 127.0.0.1:18092"});
   ASSERT_EQ(parsed.refuse, 0) << parsed.reason;
@@ -33,12 +45,28 @@ TEST(HeadTest, ReadsARecordedGet) {
 }
 
 TEST(HeadTest, KeepsAnEmptyValueAndTheOrderOfFields) {
-  const ParsedHead parsed = parse({"PROPFIND /SMS_DP_SMSPKGD$/LON00001/ HTTP/1.1", "User-Agent: ", "Depth: infinity",
-                                   "Host:127.0.0.1:18091", "X-Tab:\t a b\t "});
+  const Parsed parsed = parse({"PROPFIND /SMS_DP_SMSPKGD$/LON00001/ HTTP/1.1", "User-Agent: ", "Depth: infinity",
+                               "Host:127.0.0.1:18091", "X-Tab:\t a b\t "});
   ASSERT_EQ(parsed.refuse, 0) << parsed.reason;
   const Fields expected = {{"User-Agent", ""}, {"Depth", "infinity"}, {"Host", "127.0.0.1:18091"}, {"X-Tab", "a b"}};
   EXPECT_EQ(parsed.head.fields, expected);
   EXPECT_EQ(parsed.head.framing, Framing::kNone);
+}
+
+TEST(HeadTest, LeavesNothingOfAnEarlierHead) {
+  Head head;
+  ASSERT_EQ(
+      parse_head(lines({"POST /a HTTP/1.0", "Connection: keep-alive", "Content-Length: 5", "X: 1"}), {}, &head).status,
+      0);
+  ASSERT_EQ(parse_head(lines({"GET /b HTTP/1.1", "Host: a"}), {}, &head).status, 0);
+  EXPECT_EQ(head.method, "GET");
+  EXPECT_EQ(head.target, "/b");
+  EXPECT_TRUE(head.http11);
+  EXPECT_EQ(head.fields, (Fields{{"Host", "a"}}));
+  EXPECT_EQ(head.framing, Framing::kNone);
+  EXPECT_EQ(head.length, 0U);
+  EXPECT_NE(parse_head("GET /c HTTP/1.1\r\nX\r\n\r\n", {}, &head).status, 0);
+  EXPECT_TRUE(head.fields.empty());
 }
 
 struct HeadCase {
@@ -50,7 +78,7 @@ struct HeadCase {
 class HeadCases : public ::testing::TestWithParam<HeadCase> {};
 
 TEST_P(HeadCases, IsJudged) {
-  const ParsedHead parsed = parse(GetParam().lines);
+  const Parsed parsed = parse(GetParam().lines);
   EXPECT_EQ(parsed.refuse, GetParam().refuse) << parsed.reason;
   EXPECT_EQ(parsed.reason.empty(), parsed.refuse == 0);
 }
@@ -168,13 +196,13 @@ TEST(HeadTest, ConnectionTokensDecideAboutTheNextRequest) {
 }
 
 TEST(HeadTest, ExpectationIsIgnoredInHttp10) {
-  const ParsedHead parsed = parse({"POST / HTTP/1.0", "Expect: 100-continue", "Content-Length: 1"});
+  const Parsed parsed = parse({"POST / HTTP/1.0", "Expect: 100-continue", "Content-Length: 1"});
   EXPECT_EQ(parsed.refuse, 0);
   EXPECT_FALSE(parsed.head.expect_continue);
 }
 
 TEST(HeadTest, KeepsWhatTheLogNeedsOfARefusedHead) {
-  const ParsedHead parsed = parse({"GET /x HTTP/3.0", kHost});
+  const Parsed parsed = parse({"GET /x HTTP/3.0", kHost});
   EXPECT_EQ(parsed.refuse, 505);
   EXPECT_EQ(parsed.head.method, "GET");
   EXPECT_EQ(parsed.head.target, "/x");
@@ -198,7 +226,7 @@ TEST(HeadEndTest, FindsTheEndOfHeadsThatAreThenRefused) {
       end = head_end(std::string_view(head).substr(0, size), size - 1);
     }
     EXPECT_EQ(end, head.size());
-    EXPECT_EQ(parse_head(head, {}).refuse, 400) << head;
+    EXPECT_EQ(parse(head).refuse, 400) << head;
   }
 }
 
@@ -207,7 +235,7 @@ TEST(HeadTest, RecordedRequestsAreAllAccepted) {
     const std::string bytes = ::smslab::testing::test_data("wire/requests/" + std::string(name) + ".http");
     const size_t end = head_end(bytes, 0);
     ASSERT_NE(end, 0U) << name;
-    const ParsedHead parsed = parse_head(std::string_view(bytes).substr(0, end), {});
+    const Parsed parsed = parse(std::string_view(bytes).substr(0, end));
     EXPECT_EQ(parsed.refuse, 0) << name << ": " << parsed.reason;
     EXPECT_EQ(parsed.head.length, bytes.size() - end) << name;
   }
@@ -294,7 +322,7 @@ Status make(const std::string& target, Request* request, const std::string& meth
   head.method = method;
   head.target = target;
   head.fields = {{"Host", "mp:80"}};
-  return make_request(head, "", request);
+  return make_request(&head, request);
 }
 
 TEST(RequestTest, SplitsAndDecodesThePathOnceAndLeavesTheQuery) {

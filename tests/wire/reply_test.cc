@@ -316,15 +316,32 @@ TEST(EntityTest, EachStatusHasItsFields) {
   EXPECT_EQ(field(nothing, "Content-Range"), "bytes */0");
 }
 
+std::string written(const Reply& reply, std::string_view connection, BodyEnd end = BodyEnd::kLength) {
+  std::string head;
+  write_reply_head(reply, "now", connection, end, &head);
+  return head;
+}
+
 TEST(ReplyHeadTest, IsWrittenInOrder) {
   Reply reply = error_reply(404, "no such thing");
-  EXPECT_EQ(write_reply_head(reply, "now", "close"),
+  EXPECT_EQ(written(reply, "close"),
             "HTTP/1.1 404 Not Found\r\nDate: now\r\nConnection: close\r\n"
             "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 14\r\n\r\n");
   reply = {};
-  EXPECT_EQ(write_reply_head(reply, "now", ""), "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(written(reply, ""), "HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(written(reply, "", BodyEnd::kChunked),
+            "HTTP/1.1 200 OK\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_EQ(written(reply, "close", BodyEnd::kClose), "HTTP/1.1 200 OK\r\nDate: now\r\nConnection: close\r\n\r\n");
+  reply.set("X", "1");
+  reply.lines = std::make_shared<const std::string>("Y: 2\r\nZ: 3\r\n");
+  reply.range = ContentRange{5, 18446744073709551614U, 18446744073709551615U};
+  reply.body = Body("hello");
+  EXPECT_EQ(written(reply, ""),
+            "HTTP/1.1 200 OK\r\nDate: now\r\nX: 1\r\nY: 2\r\nZ: 3\r\n"
+            "Content-Range: bytes 5-18446744073709551614/18446744073709551615\r\nContent-Length: 5\r\n\r\n");
+  reply = {};
   reply.status = 204;
-  EXPECT_EQ(write_reply_head(reply, "now", ""), "HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n");
+  EXPECT_EQ(written(reply, ""), "HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n");
 }
 
 TEST(ReplyHeadTest, AHandlersMistakesAreFound) {
