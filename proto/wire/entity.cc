@@ -2,17 +2,13 @@
 
 #include "proto/base/time_text.h"
 #include "proto/wire/grammar.h"
+#include "proto/wire/multipart.h"
 #include "proto/wire/precondition.h"
 #include "proto/wire/range.h"
 #include "proto/wire/reply_head.h"
 
 namespace smslab::wire {
 namespace {
-void set_validators(const Entity& entity, Reply* reply) {
-  if (!entity.etag.empty()) reply->set("ETag", entity.etag);
-  if (entity.modified) reply->set("Last-Modified", format_rfc1123(*entity.modified));
-}
-
 RangeRequest asked_range(const Request& request, const Entity& entity) {
   if (request.method != "GET") return {};
   const auto range = list_field(request.fields, "Range");
@@ -23,8 +19,45 @@ RangeRequest asked_range(const Request& request, const Entity& entity) {
 Reply unsatisfiable(const Entity& entity) {
   Reply reply = error_reply(416, "the range is not within the content");
   reply.set("Content-Range", "bytes */" + std::to_string(entity.body.size()));
-  set_validators(entity, &reply);
   return reply;
+}
+
+Reply whole(const Entity& entity) {
+  Reply reply;
+  if (!entity.content_type.empty()) reply.set("Content-Type", entity.content_type);
+  reply.body = entity.body;
+  return reply;
+}
+
+Reply one_part(const Entity& entity, const ByteRange& range) {
+  Reply reply;
+  reply.status = 206;
+  if (!entity.content_type.empty()) reply.set("Content-Type", entity.content_type);
+  reply.set("Content-Range", content_range(range, entity.body.size()));
+  reply.body = entity.body.slice(range.first, range.size());
+  return reply;
+}
+
+// A few parts are given as asked, however small the content. Many, with their heads, may cost no more than the whole.
+Reply several_parts(const Entity& entity, const std::vector<ByteRange>& ranges) {
+  constexpr size_t kFew = 10;
+  Multipart parts = multipart_byteranges(entity, ranges);
+  if (ranges.size() > kFew && parts.body.size() > entity.body.size()) return whole(entity);
+  Reply reply;
+  reply.status = 206;
+  reply.set("Content-Type", std::move(parts.content_type));
+  reply.body = std::move(parts.body);
+  return reply;
+}
+
+Reply asked_for(const Entity& entity, const RangeRequest& range) {
+  switch (range.kind) {
+    case RangeRequest::Kind::kUnsatisfiable: return unsatisfiable(entity);
+    case RangeRequest::Kind::kWhole: return whole(entity);
+    case RangeRequest::Kind::kRanges: break;
+  }
+  if (range.ranges.size() == 1) return one_part(entity, range.ranges.front());  // also of several asked (15.3.7.2)
+  return several_parts(entity, range.ranges);
 }
 }  // namespace
 
@@ -32,25 +65,14 @@ Reply entity_reply(const Request& request, const Entity& entity) {
   Reply reply;
   switch (check_preconditions(request, {entity.etag, entity.modified})) {
     case Precondition::kFailed: return error_reply(412, "the content is not the one that the request is about");
-    case Precondition::kNotModified:
-      reply.status = 304;
-      set_validators(entity, &reply);
-      return reply;
-    case Precondition::kServe: break;
+    case Precondition::kNotModified: reply.status = 304; break;
+    case Precondition::kServe:
+      reply = asked_for(entity, asked_range(request, entity));
+      reply.set("Accept-Ranges", "bytes");
+      break;
   }
-  const RangeRequest range = asked_range(request, entity);
-  if (range.kind == RangeRequest::Kind::kUnsatisfiable) return unsatisfiable(entity);
-  reply.body = entity.body;
-  if (!entity.content_type.empty()) reply.set("Content-Type", entity.content_type);
-  if (range.kind == RangeRequest::Kind::kRanges && range.asked == 1) {  // several: the whole, which is allowed (14.2)
-    const ByteRange& part = range.ranges.front();
-    reply.status = 206;
-    reply.body = entity.body.slice(part.first, part.last - part.first + 1);
-    reply.set("Content-Range", "bytes " + std::to_string(part.first) + "-" + std::to_string(part.last) + "/" +
-                                   std::to_string(entity.body.size()));
-  }
-  reply.set("Accept-Ranges", "bytes");
-  set_validators(entity, &reply);
+  if (!entity.etag.empty()) reply.set("ETag", entity.etag);
+  if (entity.modified) reply.set("Last-Modified", format_rfc1123(*entity.modified));
   return reply;
 }
 

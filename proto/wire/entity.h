@@ -3,7 +3,9 @@
 //   const Entity file{.body = extents, .content_type = "text/xml", .etag = "\"<sha256>\"", .modified = mtime};
 //   return entity_reply(request, file);     // 200, 206, 304, 412 or 416, with every field that belongs to it
 //
-// Pure: the same request and entity give the same reply. Ranges are for GET; of several at once the whole is given.
+// Pure: the same request and entity give the same reply. Ranges are for GET: one is a 206 with Content-Range, several
+// are the parts of a multipart/byteranges (multipart.h); far too many, or more than the content is worth, are the
+// whole.
 #pragma once
 
 #include <optional>

@@ -39,9 +39,9 @@ bool list_matches(std::string_view list, const Validators& current, Compare comp
 }
 
 std::optional<std::chrono::sys_seconds> date_field(const Request& request, std::string_view name) {
-  const std::string* text = request.field(name);
+  const auto text = list_field(request.fields, name);
   const auto date = text ? parse_http_date(*text) : std::nullopt;
-  if (!date) return std::nullopt;  // absent or no date: as if it were not there
+  if (!date) return std::nullopt;  // absent, no date or several: as if it were not there
   return std::chrono::floor<std::chrono::seconds>(*date);
 }
 }  // namespace
@@ -65,8 +65,8 @@ Precondition check_preconditions(const Request& request, const Validators& curre
 }
 
 bool range_still_valid(const Request& request, const Validators& current) {
-  const std::string* text = request.field("If-Range");
-  if (text == nullptr) return true;
+  const auto text = list_field(request.fields, "If-Range");
+  if (!text) return true;
   if (text->find('"') != std::string::npos) return tags_match(*text, current.etag, Compare::kStrong);
   const auto date = date_field(request, "If-Range");
   return date && current.modified && *date == std::chrono::floor<std::chrono::seconds>(*current.modified);

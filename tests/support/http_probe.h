@@ -6,7 +6,8 @@
 //   EXPECT_EQ(reply.status, 200);
 //   EXPECT_TRUE(probe.at_end());                            // the server has closed
 //
-// Nothing waits longer than 20 seconds. A reply that does not come whole has status 0. One owner.
+// Nothing waits longer than 20 seconds. A reply that does not come whole has status 0. One owner. TlsProbe is the same
+// over TLS.
 #pragma once
 
 #include <netdb.h>
@@ -57,19 +58,23 @@ class HttpProbe {
     if (fd_ && ::connect(fd_.get(), address->ai_addr, address->ai_addrlen) != 0) fd_.reset();
   }
 
+  virtual ~HttpProbe() = default;
+  HttpProbe(const HttpProbe&) = delete;
+  HttpProbe& operator=(const HttpProbe&) = delete;
+
   bool connected() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }
 
   // False when the server has gone.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t put = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t put = write_some(bytes);
       if (put <= 0) return false;
       bytes.remove_prefix(static_cast<size_t>(put));
     }
     return true;
   }
-  void end_sending() { ::shutdown(fd_.get(), SHUT_WR); }
+  virtual void end_sending() { ::shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }
 
   // The next reply, also a 1xx one. `to_head`: it answers HEAD and has no body.
@@ -121,6 +126,13 @@ class HttpProbe {
   // Whether the server closes (or resets) without sending anything more.
   bool at_end() { return in_.empty() && !fill() && !timed_out_; }
 
+ protected:
+  // As send(2) and recv(2).
+  virtual ssize_t write_some(std::string_view bytes) {
+    return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  virtual ssize_t read_some(char* buffer, size_t size) { return ::recv(fd_.get(), buffer, size, 0); }
+
  private:
   using Address = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
   static Address resolve(const HostPort& at) {
@@ -133,7 +145,7 @@ class HttpProbe {
 
   bool fill() {
     char buffer[64 * 1024];
-    const ssize_t got = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+    const ssize_t got = read_some(buffer, sizeof buffer);
     if (got > 0) in_.append(buffer, static_cast<size_t>(got));
     timed_out_ = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     return got > 0;

@@ -1,0 +1,64 @@
+// TlsProbe: an HttpProbe that speaks TLS. The server's certificate must be good for the address and signed by
+// `trusted`.
+//
+//   TlsProbe probe(at, lab.data() + "/tls.pem");            // a PEM file
+//   ASSERT_TRUE(probe.connected()) << probe.problem();      // false when the handshake failed, too
+//
+// The one place among the tests that knows OpenSSL's TLS; a test that includes it links OpenSSL::SSL. The write side
+// cannot be closed alone: end_sending() says close_notify and goes on reading.
+#pragma once
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "tests/support/http_probe.h"
+
+namespace smslab::test {
+
+class TlsProbe final : public HttpProbe {
+ public:
+  TlsProbe(const HostPort& to, const std::string& trusted, const std::string& bind_to = {})
+      : HttpProbe(to, bind_to), context_(::SSL_CTX_new(::TLS_client_method()), ::SSL_CTX_free) {
+    if (!connected() || !handshake(to.host, trusted)) {
+      char text[256];
+      ::ERR_error_string_n(::ERR_get_error(), text, sizeof text);
+      problem_ = text;
+      close();
+    }
+  }
+
+  const std::string& problem() const { return problem_; }
+  std::string version() const { return ::SSL_get_version(ssl_.get()); }
+  void end_sending() override { ::SSL_shutdown(ssl_.get()); }
+
+ private:
+  bool handshake(const std::string& host, const std::string& trusted) {
+    if (::SSL_CTX_load_verify_file(context_.get(), trusted.c_str()) != 1) return false;
+    ::SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
+    ::SSL_CTX_set_options(context_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+    ssl_.reset(::SSL_new(context_.get()));
+    if (::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl_.get()), host.c_str()) != 1) {  // no address but a name
+      ::SSL_set1_host(ssl_.get(), host.c_str());
+      ::SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
+    }
+    return ::SSL_set_fd(ssl_.get(), fd()) == 1 && ::SSL_connect(ssl_.get()) == 1;
+  }
+
+  ssize_t write_some(std::string_view bytes) override {
+    return ::SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
+  }
+
+  ssize_t read_some(char* buffer, size_t size) override {
+    const int got = ::SSL_read(ssl_.get(), buffer, static_cast<int>(size));
+    if (got > 0) return got;
+    errno = ::SSL_get_error(ssl_.get(), got) == SSL_ERROR_WANT_READ ? EAGAIN : ECONNRESET;
+    return -1;
+  }
+
+  std::unique_ptr<SSL_CTX, decltype(&::SSL_CTX_free)> context_;
+  std::unique_ptr<SSL, decltype(&::SSL_free)> ssl_{nullptr, ::SSL_free};
+  std::string problem_;
+};
+
+}  // namespace smslab::test
