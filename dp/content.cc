@@ -20,6 +20,14 @@ constexpr TypeRow kTypes[] = {
     {".zip", "application/zip"},
 };
 
+// A small file is read once and then sent from memory, in one system call with its head.
+Result<wire::Body> at_hand(Result<wire::Body> body) {
+  constexpr uint64_t kSmall = uint64_t{16} * 1024;
+  if (!body.ok() || body->size() > kSmall) return body;
+  ASSIGN_OR_RETURN(std::string bytes, body->read_all());
+  return wire::Body(std::move(bytes));
+}
+
 wire::Reply forbidden() { return wire::error_reply(403, "folders are listed by PROPFIND"); }
 
 }  // namespace
@@ -35,20 +43,24 @@ std::string_view content_type_of(std::string_view path) {
 }
 
 Result<wire::Reply> serve_content(Contents& contents, const wire::Request& request) {
+  if (const auto entity = contents.recall(request.target)) return wire::entity_reply(request, *entity);
   ASSIGN_OR_RETURN(const Address address, parse_address(request));
   if (address.is_directory()) return forbidden();
   LoadedPtr before;
   while (true) {
+    const uint64_t as_of = contents.changes();
     ASSIGN_OR_RETURN(const LoadedPtr package, find_package(contents, address));
     if (address.manifest) return serve_manifest(*package, request);
     ASSIGN_OR_RETURN(const store::Node* node, find_node(*package, address));
     if (node->folder) return forbidden();
-    auto body = contents.body(*package, *node->file);
+    auto body = at_hand(contents.body(*package, *node->file));
     if (body.ok()) {
-      return wire::entity_reply(request, {.body = *std::move(body),
-                                          .content_type = std::string(content_type_of(node->path)),
-                                          .etag = package->etag(*node->file),
-                                          .modified = from_timestamp(node->file->modified())});
+      const auto entity = wire::ready({.body = *std::move(body),
+                                       .content_type = std::string(content_type_of(node->path)),
+                                       .etag = package->etag(*node->file),
+                                       .modified = from_timestamp(node->file->modified())});
+      contents.remember(request.target, as_of, entity);
+      return wire::entity_reply(request, *entity);
     }
     if (body.status().code() != Code::kNotFound) return body.status();
     // The package was replaced between look-up and open: serve the new one. If it was not, its bytes are lost.

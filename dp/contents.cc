@@ -34,6 +34,25 @@ void Contents::forget(const std::string& package_id) {
   MutexLock lock(mu_);
   changes_++;
   drop(package_id);
+  targets_.clear();
+}
+
+std::shared_ptr<const wire::Entity> Contents::recall(std::string_view target) {
+  MutexLock lock(mu_);
+  const auto found = targets_.find(target);
+  return found == targets_.end() ? nullptr : found->second;
+}
+
+void Contents::remember(std::string target, uint64_t as_of, std::shared_ptr<const wire::Entity> entity) {
+  MutexLock lock(mu_);
+  if (as_of != changes_) return;
+  if (targets_.size() >= limits_.targets) targets_.clear();
+  targets_[std::move(target)] = std::move(entity);
+}
+
+uint64_t Contents::changes() {
+  MutexLock lock(mu_);
+  return changes_;
 }
 
 Result<wire::Body> Contents::body(const Loaded& package, const v1::FileEntry& file) const {

@@ -19,6 +19,7 @@
 #include "dp/overlay.h"
 #include "proto/base/mutex.h"
 #include "proto/schema/site.pb.h"
+#include "proto/wire/entity.h"
 #include "store/store.h"
 #include "store/tree.h"
 
@@ -42,6 +43,7 @@ class Contents {
   struct Limits {
     size_t packages = 256;
     size_t bytes = size_t{256} << 20;  // as far as estimated
+    size_t targets = 512;              // remembered, each with an open file; when there are more, all are dropped
   };
   explicit Contents(store::Store& store) : Contents(store, Limits()) {}
   Contents(store::Store& store, Limits limits) : store_(store), limits_(limits) {}
@@ -52,6 +54,13 @@ class Contents {
   // The bytes that `package` serves for one of its files. kNotFound when the file is no longer stored: the package was
   // changed meanwhile, look it up again.
   Result<wire::Body> body(const Loaded& package, const v1::FileEntry& file) const;
+
+  // What `target` named when it was last served, while no package has changed since: a client that asks again costs one
+  // short lock, no look-up and no open file more. nullptr when it is not known.
+  std::shared_ptr<const wire::Entity> recall(std::string_view target);
+  // `as_of`: changes() before `entity` was looked up; it is not kept when something has changed meanwhile.
+  void remember(std::string target, uint64_t as_of, std::shared_ptr<const wire::Entity> entity);
+  uint64_t changes();  // grows with each forget()
 
   // Everything installed, by package ID; from the index.
   Result<std::vector<v1::DpContent>> list() const;
@@ -72,6 +81,12 @@ class Contents {
   std::list<Kept> kept_ GUARDED_BY(mu_);  // most recently used first
   std::unordered_map<std::string, std::list<Kept>::iterator> by_package_ GUARDED_BY(mu_);
   size_t bytes_ GUARDED_BY(mu_) = 0;
+  struct TargetHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view target) const { return std::hash<std::string_view>()(target); }
+  };
+  std::unordered_map<std::string, std::shared_ptr<const wire::Entity>, TargetHash, std::equal_to<>> targets_
+      GUARDED_BY(mu_);
   uint64_t changes_ GUARDED_BY(mu_) = 0;  // calls of forget(): what was read before one must not be kept after it
 };
 

@@ -22,6 +22,21 @@ Reply unsatisfiable(const Entity& entity) {
   return reply;
 }
 
+// The whole or one part of an entity whose fields are written already.
+Reply ready_reply(const Entity& entity, const RangeRequest& range) {
+  Reply reply;
+  reply.lines = entity.lines;
+  if (range.kind == RangeRequest::Kind::kRanges) {
+    const ByteRange& part = range.ranges.front();
+    reply.status = 206;
+    reply.range = {part.first, part.last, entity.body.size()};
+    reply.body = entity.body.slice(part.first, part.size());
+  } else {
+    reply.body = entity.body;
+  }
+  return reply;
+}
+
 Reply whole(const Entity& entity) {
   Reply reply;
   if (!entity.content_type.empty()) reply.set("Content-Type", entity.content_type);
@@ -59,7 +74,25 @@ Reply asked_for(const Entity& entity, const RangeRequest& range) {
   if (range.ranges.size() == 1) return one_part(entity, range.ranges.front());  // also of several asked (15.3.7.2)
   return several_parts(entity, range.ranges);
 }
+
+bool is_plain(const RangeRequest& range) {
+  return range.kind == RangeRequest::Kind::kWhole ||
+         (range.kind == RangeRequest::Kind::kRanges && range.ranges.size() == 1);
+}
 }  // namespace
+
+std::shared_ptr<const Entity> ready(Entity entity) {
+  std::string lines;
+  const auto add = [&lines](std::string_view name, std::string_view value) {
+    if (!value.empty()) lines.append(name).append(": ").append(value).append("\r\n");
+  };
+  add("Content-Type", entity.content_type);
+  add("Accept-Ranges", "bytes");
+  add("ETag", entity.etag);
+  if (entity.modified) add("Last-Modified", format_rfc1123(*entity.modified));
+  entity.lines = std::make_shared<const std::string>(std::move(lines));
+  return std::make_shared<const Entity>(std::move(entity));
+}
 
 Reply entity_reply(const Request& request, const Entity& entity) {
   Reply reply;
@@ -67,7 +100,9 @@ Reply entity_reply(const Request& request, const Entity& entity) {
     case Precondition::kFailed: return error_reply(412, "the content is not the one that the request is about");
     case Precondition::kNotModified: reply.status = 304; break;
     case Precondition::kServe:
-      reply = asked_for(entity, asked_range(request, entity));
+      const RangeRequest range = asked_range(request, entity);
+      if (entity.lines && is_plain(range)) return ready_reply(entity, range);
+      reply = asked_for(entity, range);
       reply.set("Accept-Ranges", "bytes");
       break;
   }

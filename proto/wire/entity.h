@@ -8,6 +8,7 @@
 // whole.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -21,7 +22,12 @@ struct Entity {
   std::string content_type = {};
   std::string etag = {};                           // strong, with its quotes; empty: none
   std::optional<LabTime> modified = std::nullopt;  // to the second on the wire
+  // Its fields as text, for an entity that is given many times: made by ready().
+  std::shared_ptr<const std::string> lines = nullptr;
 };
+
+// The same entity, from which replies are made without formatting or copying anything.
+std::shared_ptr<const Entity> ready(Entity entity);
 
 Reply entity_reply(const Request& request, const Entity& entity);
 

@@ -20,6 +20,7 @@
 #include "proto/wire/head.h"
 #include "proto/wire/request.h"
 #include "store/manifest.h"
+#include "tests/support/reply.h"
 
 namespace smslab::dp {
 
@@ -197,13 +198,12 @@ class DpTest : public ::testing::Test {
     head.fields = fields;
     if (!wire::find_field(fields, "Host")) head.fields.emplace_back("Host", "dp:80");
     wire::Request request;
-    const Status made = wire::make_request(std::move(head), body, &request);
+    const Status made = wire::make_request(&head, &request);
+    request.body = body;
     if (!made.ok()) return {http_status(made.code()), {}, {}};
     const auto reply = dp_->router().route(request);
     if (!reply.ok()) return {http_status(reply.status().code()), {}, {}};
-    auto bytes = reply->body.read_all();
-    EXPECT_TRUE(bytes.ok()) << bytes.status().to_string();
-    return {reply->status, reply->fields, bytes.ok() ? *bytes : ""};
+    return {reply->status, test::all_fields(*reply), test::all_bytes(*reply)};
   }
   Answer get(const std::string& target, const wire::Fields& fields = {}) const { return ask("GET", target, fields); }
 
