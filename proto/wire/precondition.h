@@ -2,7 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include "proto/base/clock.h"
 #include "proto/wire/handler.h"
@@ -10,7 +10,7 @@
 namespace smslab::wire {
 
 struct Validators {
-  std::string etag;                 // with its quotes; empty: none
+  std::string_view etag;            // with its quotes; empty: none
   std::optional<LabTime> modified;  // compared to the second
 };
 

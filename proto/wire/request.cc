@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/base/hex.h"
 #include "proto/base/text.h"
 #include "proto/base/utf16.h"
 #include "proto/wire/grammar.h"
@@ -9,8 +10,13 @@
 namespace smslab::wire {
 namespace {
 bool has_dot_part(std::string_view path) {
-  const auto parts = split(path, '/');
-  return std::any_of(parts.begin(), parts.end(), [](std::string_view part) { return part == "." || part == ".."; });
+  while (!path.empty()) {
+    const size_t slash = std::min(path.find('/'), path.size());
+    const std::string_view part = path.substr(0, slash);
+    if (part == "." || part == "..") return true;
+    path.remove_prefix(std::min(slash + 1, path.size()));
+  }
+  return false;
 }
 
 bool is_forbidden(char c) {
@@ -18,22 +24,25 @@ bool is_forbidden(char c) {
   return byte < 0x20 || byte == 0x7f || c == '\\';
 }
 
-bool is_plain(char c) { return c > ' ' && c < 0x7f && c != '%' && c != '\\'; }
-
+// Into the memory that an earlier path left.
 Status decode_path(std::string_view raw, std::string* path) {
-  if (std::all_of(raw.begin(), raw.end(), is_plain) && raw.find("/.") == std::string_view::npos) {
-    *path = raw;  // nearly always
-    return {};
+  path->clear();
+  for (size_t at = 0; at < raw.size(); at++) {
+    if (raw[at] != '%') {
+      path->push_back(raw[at]);
+      continue;
+    }
+    const auto byte = raw.size() - at < 3 ? std::nullopt : from_hex(raw.substr(at + 1, 2));
+    if (!byte) return invalid_argument("a broken escape in the path");
+    if (*byte == "/") return invalid_argument("an escaped slash in the path");
+    path->append(*byte);
+    at += 2;
   }
-  if (ascii_lower(raw).find("%2f") != std::string::npos) return invalid_argument("an escaped slash in the path");
-  auto decoded = percent_decode(raw);
-  if (!decoded) return invalid_argument("a broken escape in the path");
-  if (std::any_of(decoded->begin(), decoded->end(), is_forbidden)) {
+  if (std::any_of(path->begin(), path->end(), is_forbidden)) {
     return invalid_argument("a control character or a backslash in the path");
   }
-  if (!valid_utf8(*decoded)) return invalid_argument("the path is not UTF-8");
-  if (has_dot_part(*decoded)) return invalid_argument("a '.' or '..' part in the path");
-  *path = *std::move(decoded);
+  if (!valid_utf8(*path)) return invalid_argument("the path is not UTF-8");
+  if (has_dot_part(*path)) return invalid_argument("a '.' or '..' part in the path");
   return {};
 }
 
