@@ -4,7 +4,7 @@
 //   const Latencies seen = busy.run(std::chrono::seconds(2), [] { /* about every millisecond */ });
 //   seen.at(0.99);                                     // microseconds
 //
-// One thread, epoll and a steady clock. Failures end the program, as in peers.h.
+// One thread, epoll and a steady clock. Failures end the program, as in peer.h.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/bench/peers.h"
+#include "tests/bench/peer.h"
 
 namespace smslab::bench {
 

@@ -1,4 +1,4 @@
-#include "tests/bench/peers.h"
+#include "tests/bench/peer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

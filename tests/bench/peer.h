@@ -1,5 +1,5 @@
-// Peer: a keep-alive connection of the load to a server, opened and read with blocking calls. Closing resets it, so that no
-// port is kept waiting.
+// Peer: a keep-alive connection of the load to a server, opened and read with blocking calls. Closing resets it, so
+// that no port is kept waiting.
 //
 //   Peer peer(at);                                     // or Peer peer(at, {.receive_buffer = 4096})
 //   peer.send(get_request("/file"));
