@@ -80,8 +80,8 @@ Result<std::string> source_root(Env& env, const std::string& source) {
   }
   if (!info.ok()) return Status(info.status().code(), info.status().message(), "source");
   if (info->type != FileType::kFolder) return refuse("the source '" + source + "' is not a folder");
-  ASSIGN_OR_RETURN(std::string root, env.real_path(source));
-  if (root == "/") return refuse("the source is the whole file system");
+  auto root = env.real_path(source);
+  if (root.ok() && *root == "/") return refuse("the source is the whole file system");
   return root;
 }
 

@@ -46,7 +46,7 @@ std::string shown(const google::protobuf::Timestamp& time) {
 
 std::string shown_size(uint64_t bytes) {
   std::string digits = std::to_string(bytes);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits + " bytes";
 }
 
