@@ -30,8 +30,9 @@ class Link {
   virtual IoResult read(std::span<char> buffer) = 0;
   virtual IoResult write(std::span<const iovec> parts, bool more_follows) = 0;
   virtual IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) = 0;
-  virtual void end_sending() = 0;  // what was written still arrives
-  virtual void reset() = 0;        // closing will drop what the peer has not taken, and tell it so
+  virtual IoResult flush() { return {}; }  // kOk once the socket has taken all that was written
+  virtual void end_sending() = 0;          // what was written still arrives
+  virtual void reset() = 0;                // closing will drop what the peer has not taken, and tell it so
 
   virtual bool secure() const { return false; }
   virtual bool opening() const { return false; }           // a handshake is under way

@@ -64,6 +64,7 @@ Outbox::Progress Outbox::pump(Link& link, uint64_t budget) {
     progress.bytes += result.bytes;
     advance(result.bytes);
   }
+  if (progress.io == Io::kOk) progress.io = link.flush().io;
   return progress;
 }
 

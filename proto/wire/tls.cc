@@ -1,5 +1,7 @@
 #include "proto/wire/tls.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -8,12 +10,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <limits>
 
 namespace smslab::wire {
 namespace {
 constexpr size_t kRecordBytes = size_t{16} * 1024;
+constexpr size_t kRecords = 4;  // that leave together
 constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char* kCiphers13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
@@ -66,9 +70,76 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+// Whether the kernel has TLS: asked of a socket that is not connected, which a kernel that has it says.
+bool kernel_has_tls() {
+  static const bool has = [] {
+    const UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return ::setsockopt(probe.get(), IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls") == 0 || errno == ENOTCONN;
+  }();
+  return has;
+}
+// What one call into OpenSSL has for the wire: several records, which then leave in one system call. A worker's own.
+std::string& flight() {
+  static thread_local std::string bytes;
+  return bytes;
+}
+
+// Plain bytes on their way into records. A worker's own.
+std::span<char> plain_bytes() {
+  static thread_local std::array<char, kRecords * kRecordBytes> bytes;
+  return bytes;
+}
+
+// OpenSSL's end of the socket where the kernel does no TLS: it reads from it directly and writes into flight().
+namespace socket_bio {
+struct Socket {
+  int fd = -1;
+  bool drained = false;  // by the last read
+};
+
+int read(BIO* bio, char* into, int size) {
+  auto* const socket = static_cast<Socket*>(::BIO_get_data(bio));
+  const ssize_t got = ::recv(socket->fd, into, static_cast<size_t>(size), MSG_DONTWAIT);
+  socket->drained = got < size;
+  ::BIO_clear_retry_flags(bio);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) ::BIO_set_retry_read(bio);
+  return static_cast<int>(got);
+}
+
+int write(BIO*, const char* bytes, int size) {
+  flight().append(bytes, static_cast<size_t>(size));
+  return size;
+}
+
+long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+BIO_METHOD* method() {
+  static BIO_METHOD* const made = [] {
+    BIO_METHOD* m = ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "smslab socket");
+    ::BIO_meth_set_read(m, read);
+    ::BIO_meth_set_write(m, write);
+    ::BIO_meth_set_ctrl(m, control);
+    return m;
+  }();
+  return made;
+}
+
+bool attach(SSL* ssl, Socket* socket) {
+  BIO* const bio = ::BIO_new(method());
+  if (bio == nullptr) return false;
+  ::BIO_set_data(bio, socket);
+  ::BIO_set_init(bio, 1);
+  ::SSL_set_bio(ssl, bio, bio);
+  return true;
+}
+}  // namespace socket_bio
+
 class TlsLink final : public Link {
  public:
   TlsLink(Owned<SSL> ssl, UniqueFd fd) : fd_(std::move(fd)), ssl_(std::move(ssl)) {}
+  bool attach() {
+    return kernel_has_tls() ? ::SSL_set_fd(ssl_.get(), fd_.get()) == 1 : socket_bio::attach(ssl_.get(), &socket_);
+  }
   ~TlsLink() override {
     if (!broken_) say_goodbye();  // some clients take an end without it for a cut
   }
@@ -76,35 +147,59 @@ class TlsLink final : public Link {
   int fd() const override { return fd_.get(); }
   bool secure() const override { return true; }
   bool opening() const override { return !::SSL_is_init_finished(ssl_.get()); }
+  std::string_view problem() const override { return problem_; }
   UniqueFd release() override { return std::move(fd_); }
 
   IoResult read(std::span<char> buffer) override {
     ::ERR_clear_error();
-    const int got = ::SSL_read(ssl_.get(), buffer.data(), clamped(buffer.size()));
-    if (got > 0) return {Io::kOk, static_cast<size_t>(got)};
-    return outcome(got);
+    IoResult got = called(::SSL_read(ssl_.get(), buffer.data(), clamped(buffer.size())));
+    got.drained = socket_.drained && ::SSL_has_pending(ssl_.get()) == 0;
+    const IoResult sent = flush();  // handshake messages and alerts
+    if (got.io == Io::kWantRead && sent.io != Io::kOk) return sent;
+    return got;
   }
 
-  // One record and one system call for head and body together: they are put side by side first.
-  IoResult write(std::span<const iovec> parts, bool) override {
-    if (parts.size() == 1) return put(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
-    std::array<char, kRecordBytes> record;
+  IoResult write(std::span<const iovec> parts, bool more_follows) override {
+    const std::span<char> plain = plain_bytes();
     size_t size = 0;
     for (const iovec& part : parts) {
-      const size_t fits = std::min(part.iov_len, record.size() - size);
-      std::memcpy(record.data() + size, part.iov_base, fits);
+      const size_t fits = std::min(part.iov_len, plain.size() - size);
+      std::memcpy(plain.data() + size, part.iov_base, fits);
       size += fits;
     }
-    return put(record.data(), size);
+    return put(plain.first(size), more_follows);
   }
 
   IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) override {
     if (file.fd() >= 0 && BIO_get_ktls_send(::SSL_get_wbio(ssl_.get())) != 0) return send_by_kernel(file, offset, size);
-    std::array<char, kRecordBytes> record;
-    const auto wanted = static_cast<size_t>(std::min<uint64_t>(size, record.size()));
-    const auto got = file.pread(offset, {record.data(), wanted});
+    std::span<char> plain = plain_bytes();
+    plain = plain.first(static_cast<size_t>(std::min<uint64_t>(size, plain.size())));
+    const auto got = file.pread(offset, plain);
     if (!got.ok() || *got == 0) return {Io::kEnd};
-    return put(record.data(), *got);
+    return put(plain.first(*got), false);
+  }
+
+  // Sends what was left over and what the last call has made; the socket may take it in parts.
+  IoResult flush() override {
+    std::string& fresh = flight();
+    while (!waiting_.empty() || !fresh.empty()) {
+      const iovec parts[] = {{waiting_.data(), waiting_.size()}, {fresh.data(), fresh.size()}};
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(parts);
+      message.msg_iovlen = std::size(parts);
+      const ssize_t put = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (put < 0) {
+        keep_flight();
+        if (errno == EAGAIN || errno == EINTR) return {Io::kWantWrite};
+        broken_ = true;
+        return {Io::kError};
+      }
+      const size_t old = std::min(static_cast<size_t>(put), waiting_.size());
+      waiting_.erase(0, old);
+      fresh.erase(0, static_cast<size_t>(put) - old);
+    }
+    if (waiting_.capacity() > kRecordBytes) waiting_ = {};
+    return {};
   }
 
   void end_sending() override {
@@ -115,33 +210,46 @@ class TlsLink final : public Link {
     broken_ = true;
     reset_on_close(fd_.get());
   }
-  std::string_view problem() const override { return problem_; }
 
  private:
+  static int clamped(size_t size) { return static_cast<int>(std::min<size_t>(size, std::numeric_limits<int>::max())); }
+
   void say_goodbye() {
     if (!opening()) ::SSL_shutdown(ssl_.get());
     ::ERR_clear_error();
+    (void)flush();
   }
 
-  static int clamped(size_t size) { return static_cast<int>(std::min<size_t>(size, std::numeric_limits<int>::max())); }
+  void keep_flight() {
+    waiting_ += flight();
+    flight().clear();
+  }
 
-  IoResult put(const char* data, size_t size) {
+  IoResult put(std::span<const char> plain, bool more_follows) {
+    if (!waiting_.empty() && !held_) {
+      if (const IoResult sent = flush(); sent.io != Io::kOk) return sent;
+    }
     ::ERR_clear_error();
-    const int sent = ::SSL_write(ssl_.get(), data, clamped(size));
-    if (sent > 0) return {Io::kOk, static_cast<size_t>(sent)};
-    return outcome(sent);
+    const IoResult result = called(::SSL_write(ssl_.get(), plain.data(), clamped(plain.size())));
+    held_ = more_follows && result.io == Io::kOk;
+    if (held_) {
+      keep_flight();
+    } else if (flush().io == Io::kError) {
+      return {Io::kError};
+    }
+    return result;
   }
 
   IoResult send_by_kernel(const ReadableFile& file, uint64_t offset, uint64_t size) {
-    ::ERR_clear_error();
-    const ossl_ssize_t sent = ::SSL_sendfile(ssl_.get(), file.fd(), static_cast<off_t>(offset),
-                                             static_cast<size_t>(std::min(size, kFileStep)), 0);
-    if (sent > 0) return {Io::kOk, static_cast<size_t>(sent)};
+    const auto step = static_cast<size_t>(std::min(size, kFileStep));
+    const ossl_ssize_t sent = ::SSL_sendfile(ssl_.get(), file.fd(), static_cast<off_t>(offset), step, 0);
     if (sent == 0) return {Io::kEnd};
-    return outcome(static_cast<int>(sent));
+    return called(static_cast<int>(sent));
   }
 
-  IoResult outcome(int result) {
+  // What a call into OpenSSL came to.
+  IoResult called(int result) {
+    if (result > 0) return {Io::kOk, static_cast<size_t>(result)};
     switch (::SSL_get_error(ssl_.get(), result)) {
       case SSL_ERROR_WANT_READ: return {Io::kWantRead};
       case SSL_ERROR_WANT_WRITE: return {Io::kWantWrite};
@@ -156,10 +264,14 @@ class TlsLink final : public Link {
   }
 
   UniqueFd fd_;
-  Owned<SSL> ssl_;  // goes before its descriptor
+  socket_bio::Socket socket_{fd_.get()};
+  Owned<SSL> ssl_;       // goes before its socket
+  std::string waiting_;  // records that the socket has not taken
+  bool held_ = false;    // waiting_ waits for what follows, not for the socket
   bool broken_ = false;
   std::string_view problem_;  // static text of OpenSSL's
 };
+
 }  // namespace
 
 struct Tls::Context {
@@ -192,9 +304,11 @@ Tls::~Tls() = default;
 
 std::unique_ptr<Link> Tls::link(UniqueFd fd) const {
   Owned<SSL> ssl(::SSL_new(context_->ssl.get()));
-  if (!ssl || ::SSL_set_fd(ssl.get(), fd.get()) != 1) return nullptr;
+  if (!ssl) return nullptr;
   ::SSL_set_accept_state(ssl.get());
-  return std::make_unique<TlsLink>(std::move(ssl), std::move(fd));
+  auto link = std::make_unique<TlsLink>(std::move(ssl), std::move(fd));
+  if (!link->attach()) return nullptr;
+  return link;
 }
 
 }  // namespace smslab::wire

@@ -18,11 +18,14 @@
 #include "proto/base/time_text.h"
 #include "proto/wire/chunked.h"
 #include "proto/wire/entity.h"
+#include "proto/wire/lab_certificate.h"
 #include "tests/support/http_probe.h"
+#include "tests/support/tls_probe.h"
 
 namespace smslab::wire {
 namespace {
 using ::smslab::test::HttpProbe;
+using ::smslab::test::TlsProbe;
 using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
@@ -169,7 +172,7 @@ class GateTest : public ::testing::Test {
 
   void start(GateOptions options = {}) {
     gate_ = std::make_unique<Gate>(options, clock_, log_);
-    const auto at = gate_->listen({"127.0.0.1", 0}, router_);
+    const auto at = gate_->listen({"127.0.0.1", 0}, router_, tls_.get());
     ASSERT_TRUE(at.ok()) << at.status().to_string();
     at_ = *at;
     ASSERT_TRUE(gate_->start().ok());
@@ -205,6 +208,7 @@ class GateTest : public ::testing::Test {
   Body file_;
   std::string whole_file_;
   Router router_;
+  std::unique_ptr<Tls> tls_;
   std::unique_ptr<Gate> gate_;
   HostPort at_;
 };
@@ -487,6 +491,84 @@ TEST_F(GateTest, AStreamNobodyReadsHoldsNoWorker) {
   HttpProbe stopped(at_);
   stopped.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
   expect_served();
+}
+
+class TlsGateTest : public GateTest {
+ protected:
+  void start_tls(GateOptions options = {}) {
+    auto tls = Tls::open(lab_identity());
+    ASSERT_TRUE(tls.ok()) << tls.status().to_string();
+    tls_ = *std::move(tls);
+    std::ofstream(ca()) << lab_ca();
+    start(options);
+  }
+  std::string ca() const { return folder_ / "ca.pem"; }
+};
+
+TEST_F(TlsGateTest, HttpAndHttpsShareAPort) {
+  start_tls();
+  for (int i = 0; i < 2; i++) {
+    TlsProbe probe(at_, ca());
+    ASSERT_TRUE(probe.connected()) << probe.problem();
+    EXPECT_EQ(probe.ask("GET", "/hello").body, "hello");
+    EXPECT_EQ(probe.ask("CCM_POST", "/echo", "", pattern(200'000)).body, pattern(200'000));
+    probe.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(probe.read_reply().body, "hello");
+    EXPECT_EQ(probe.read_reply().body, "hello");
+    expect_served();
+  }
+}
+
+TEST_F(TlsGateTest, FilesAndStreamsAreSentWhole) {
+  make_file(8 << 20);
+  start_tls({.workers = 1});
+  TlsProbe probe(at_, ca());
+  ASSERT_TRUE(probe.connected()) << probe.problem();
+  expect_file(probe.ask("GET", "/file").body);
+  EXPECT_EQ(probe.ask("GET", "/file", "Range: bytes=5000000-5000999\r\n").body, whole_file_.substr(5'000'000, 1000));
+  probe.send("GET /stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const std::string reply = probe.read_rest();
+  EXPECT_TRUE(unchunked(reply.substr(reply.find("\r\n\r\n") + 4)) == countdown(200));
+}
+
+TEST_F(TlsGateTest, AClientThatStopsReadingHoldsNoWorker) {
+  make_file(8 << 20);
+  start_tls({.workers = 1});
+  TlsProbe stopped(at_, ca());
+  ASSERT_TRUE(stopped.connected()) << stopped.problem();
+  stopped.send("GET /file HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect_served();
+  expect_file(stopped.read_reply().body);
+  EXPECT_EQ(stopped.read_reply().body, "hello");
+}
+
+TEST_F(TlsGateTest, AHandshakeThatDoesNotEndIsGivenUp) {
+  start_tls({.workers = 1, .head_timeout = std::chrono::milliseconds(50)});
+  HttpProbe half(at_);
+  half.send("\x16\x03\x01\x02");
+  EXPECT_TRUE(half.at_end());
+  HttpProbe wrong(at_);
+  wrong.send("\x16 this is no handshake");
+  EXPECT_TRUE(wrong.at_end());
+  EXPECT_THAT(sink_->take(), ElementsAre(HasSubstr("TLS with 127.0.0.1:")));
+  expect_served();
+}
+
+TEST_F(TlsGateTest, WithoutACertificateHttpsIsRefused) {
+  start();
+  HttpProbe probe(at_);
+  probe.send("\x16\x03\x01\x02");
+  EXPECT_EQ(probe.read_reply().status, 400);
+  EXPECT_TRUE(probe.at_end());
+  expect_served();
+}
+
+TEST(TlsTest, WhatIsNoPairOfCertificateAndKeyIsRefused) {
+  const TlsIdentity lab = lab_identity();
+  EXPECT_EQ(Tls::open({"", lab.key}).status().field(), "--tls-cert");
+  EXPECT_EQ(Tls::open({lab.certificate, ""}).status().field(), "--tls-key");
+  EXPECT_EQ(Tls::open({std::string(lab_ca()), lab.key}).status().field(), "--tls-key");
+  EXPECT_TRUE(Tls::open({lab.certificate + std::string(lab_ca()), lab.key}).ok());
 }
 
 TEST_F(GateTest, AClientThatStopsReadingHoldsNoWorker) {
