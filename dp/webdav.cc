@@ -7,6 +7,7 @@
 #include "proto/base/uri.h"
 #include "proto/dav/propfind.h"
 #include "proto/schema/timestamp.h"
+#include "proto/wire/grammar.h"
 
 namespace smslab::dp {
 namespace {
@@ -90,7 +91,8 @@ Result<std::vector<dav::Item>> list_packages(const Contents& contents, const std
 }  // namespace
 
 Result<wire::Reply> list_content(Contents& contents, const wire::Request& request) {
-  ASSIGN_OR_RETURN(const dav::PropfindRequest ask, dav::read_propfind(request.field("Depth"), request.body));
+  const auto depth = wire::list_field(request.fields, "Depth");  // two of them are none that is known
+  ASSIGN_OR_RETURN(const dav::PropfindRequest ask, dav::read_propfind(depth ? &*depth : nullptr, request.body));
   ASSIGN_OR_RETURN(const Address address, parse_address(request));
   if (address.manifest) return not_found("a manifest has no properties");
 

@@ -14,8 +14,12 @@ bool is_target_char(char c) {
   return byte > 0x20 && byte != 0x7f && c != '#';
 }
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool all_digits(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_digit); }
+
+bool is_version(std::string_view text) {
+  return text.size() == 8 && text.starts_with("HTTP/") && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]);
 }
 
 Refusal read_request_line(std::string_view line, const HeadLimits& limits, Head* head) {
@@ -32,11 +36,9 @@ Refusal read_request_line(std::string_view line, const HeadLimits& limits, Head*
     return {400, "the target holds a character that must be escaped"};
   }
   head->target = target;
-  head->http11 = version == "HTTP/1.1";
-  if (!head->http11 && version != "HTTP/1.0") {
-    return version.starts_with("HTTP/") ? Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
-                                        : Refusal{400, "the request line has no HTTP version"};
-  }
+  if (!is_version(version)) return {400, "the request line has no HTTP version"};
+  if (!version.starts_with("HTTP/1.")) return {505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
+  head->http11 = version.back() != '0';  // what is higher is taken for the highest that is known (RFC 9110 2.5)
   return {};
 }
 

@@ -7,6 +7,11 @@
 
 namespace smslab::wire {
 namespace {
+// RFC 9110 and 5789, WebDAV's, Microsoft's: what a client may try. OPTIONS is the router's own.
+constexpr std::string_view kKnownMethods[] = {"GET",  "HEAD", "POST",   "PUT",    "DELETE",   "TRACE",     "PATCH",
+                                              "COPY", "MOVE", "MKCOL",  "LOCK",   "PROPFIND", "PROPPATCH", "UNLOCK",
+                                              "ACL",  "BIND", "REPORT", "SEARCH", "CCM_POST", "BITS_POST"};
+
 std::string join(const std::vector<std::string>& words) {
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
@@ -32,6 +37,11 @@ void Router::add(std::vector<std::string> methods, std::string path, Handler han
   }
 }
 
+bool Router::knows(std::string_view method) const {
+  return std::find(std::begin(kKnownMethods), std::end(kKnownMethods), method) != std::end(kKnownMethods) ||
+         std::find(methods_.begin(), methods_.end(), method) != methods_.end();
+}
+
 const Router::Route* Router::find(std::string_view path) const {
   const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& route) {
     return route.prefix ? istarts_with(path, route.path) : iequals(path, route.path);
@@ -41,10 +51,8 @@ const Router::Route* Router::find(std::string_view path) const {
 
 Result<Reply> Router::route(const Request& request) const {
   const bool options = request.method == "OPTIONS";
-  if (options && request.target == "*") return options_reply(methods_);
-  if (!options && std::find(methods_.begin(), methods_.end(), request.method) == methods_.end()) {
-    return error_reply(501, "no path here takes this method");
-  }
+  if (options && request.path == "/") return options_reply(methods_);  // "*" too
+  if (!options && !knows(request.method)) return error_reply(501, "this method is not known here");
   const Route* route = find(request.path);
   if (route == nullptr) return not_found("there is nothing at this path");
   for (const auto& [method, handler] : route->methods) {

@@ -6,9 +6,10 @@
 //   router.add({"GET", "HEAD", "PROPFIND"}, "/SMS_DP_SMSPKG*", handler);
 //   Result<Reply> reply = router.route(request);
 //
-// A known path with a method that it does not take answers 405 with Allow; OPTIONS answers 200 with Allow (and DAV
-// where PROPFIND is taken) unless the path takes it itself; an unknown path 404; a method that no path takes 501. One
-// path may be added several times, with other methods. Built before serving starts, then constant.
+// A path with a known method that it does not take answers 405 with Allow; OPTIONS answers 200 with Allow (and DAV
+// where PROPFIND is taken) unless the path takes it itself, and on "/" and "*" is about the server; an unknown path
+// 404; a method that nobody knows 501. One path may be added several times, with other methods. Built before serving
+// starts, then constant.
 #pragma once
 
 #include <memory>
@@ -33,6 +34,7 @@ class Router {
     std::vector<std::pair<std::string, std::shared_ptr<const Handler>>> methods;
   };
   const Route* find(std::string_view path) const;
+  bool knows(std::string_view method) const;
   static Reply options_reply(std::vector<std::string> allowed);
 
   std::vector<Route> routes_;         // in the order of precedence

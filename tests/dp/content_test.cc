@@ -139,7 +139,7 @@ TEST_F(Content, Methods) {
   EXPECT_EQ(options.status, 200);
   EXPECT_THAT(options.field("Allow"), HasSubstr("PROPFIND"));
   EXPECT_THAT(options.field("DAV"), HasSubstr("1"));
-  EXPECT_EQ(ask("DELETE", "/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 501);
+  EXPECT_EQ(ask("DELETE", "/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 405);
 }
 
 TEST(ContentType, ByExtension) {
