@@ -12,6 +12,7 @@ struct XmlPiece {
   std::string_view raw;   // with its brackets
   std::string_view name;  // of a tag
   size_t at = 0;          // in the text
+  size_t attributes = 0;  // of a tag: its quoted values
 };
 
 class XmlMarkup {
