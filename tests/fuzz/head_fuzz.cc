@@ -18,7 +18,23 @@ size_t end_byte_by_byte(std::string_view bytes) {
   return 0;
 }
 
-bool same(const ParsedHead& a, const ParsedHead& b) {
+struct Parsed {
+  int refuse = 0;
+  std::string_view reason;
+  Head head;
+};
+
+// In memory that another head has used, as on a worker.
+Parsed parse(std::string_view bytes, const HeadLimits& limits) {
+  Parsed parsed;
+  (void)parse_head("POST /a HTTP/1.0\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n", {}, &parsed.head);
+  const Refusal refusal = parse_head(bytes, limits, &parsed.head);
+  parsed.refuse = refusal.status;
+  parsed.reason = refusal.reason;
+  return parsed;
+}
+
+bool same(const Parsed& a, const Parsed& b) {
   return a.refuse == b.refuse && a.reason == b.reason && a.head.method == b.head.method &&
          a.head.target == b.head.target && a.head.http11 == b.head.http11 && a.head.fields == b.head.fields &&
          a.head.framing == b.head.framing && a.head.length == b.head.length && a.head.keep_alive == b.head.keep_alive &&
@@ -59,7 +75,7 @@ void must_be_unambiguous(const Head& head) {
 
 void must_name_something(Head head) {
   Request request;
-  if (!make_request(std::move(head), {}, &request).ok()) return;
+  if (!make_request(&head, &request).ok()) return;
   const std::string_view path = request.path;
   MUST(path.starts_with('/') && valid_utf8(path));
   MUST(path.find_first_of(std::string_view("\\\0\x7f", 3)) == std::string_view::npos);
@@ -74,9 +90,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t end = head_end(bytes, 0);
   MUST(end == end_byte_by_byte(bytes));
   if (end == 0) return 0;
-  const ParsedHead parsed = parse_head(bytes.substr(0, end), {});
-  MUST(same(parsed, parse_head(bytes, {})) || bytes.size() > HeadLimits().bytes);
-  const ParsedHead tight = parse_head(bytes.substr(0, end), {.bytes = 512, .fields = 8, .target_bytes = 64});
+  const Parsed parsed = parse(bytes.substr(0, end), {});
+  MUST(same(parsed, parse(bytes, {})) || bytes.size() > HeadLimits().bytes);
+  const Parsed tight = parse(bytes.substr(0, end), {.bytes = 512, .fields = 8, .target_bytes = 64});
   MUST(tight.refuse != 0 || same(tight, parsed));
   if (parsed.refuse != 0) return 0;
   must_be_as_sent(bytes.substr(0, end), parsed.head);
