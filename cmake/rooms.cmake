@@ -10,10 +10,17 @@ if(SMSLAB_SANITIZE)
   add_link_options(-fsanitize=${SMSLAB_SANITIZE})
 endif()
 
+# Rooms that parse what strangers send are built for libFuzzer too, where there are fuzz targets (tests/fuzz): it steers
+# by what they compare and where they branch.
+set(SMSLAB_FUZZED_ROOMS base codec ccm dav wire)
+
 function(smslab_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(smslab_${name} STATIC ${ROOM_SOURCES})
   target_link_libraries(smslab_${name} PUBLIC smslab_flags ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE})
+  if(SMSLAB_FUZZ AND name IN_LIST SMSLAB_FUZZED_ROOMS)
+    target_compile_options(smslab_${name} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
 endfunction()
 
 # smslab_test(NAME SOURCES ... LIBS ...): one test program; ctest runs it as a whole.
@@ -24,4 +31,12 @@ function(smslab_test name)
   target_compile_definitions(${name}_test PRIVATE SMSLAB_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   add_test(NAME ${name} COMMAND ${name}_test)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+# smslab_fuzz(NAME LIBS ...): one libFuzzer target, which scripts/fuzz runs; <name>_fuzz.cc.
+function(smslab_fuzz name)
+  cmake_parse_arguments(FUZZ "" "" "LIBS" ${ARGN})
+  add_executable(${name}_fuzz ${name}_fuzz.cc)
+  target_link_libraries(${name}_fuzz PRIVATE smslab_flags ${FUZZ_LIBS} -fsanitize=fuzzer)
+  add_dependencies(fuzz ${name}_fuzz)
 endfunction()

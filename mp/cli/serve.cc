@@ -4,12 +4,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <map>
+
 #include "dp/distribution_point.h"
 #include "mp/cli/verbs.h"
 #include "mp/mp.h"
 #include "proto/base/env.h"
 #include "proto/base/ids.h"
 #include "proto/base/random.h"
+#include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/codec/json.h"
 #include "proto/schema/control.pb.h"
@@ -24,6 +28,7 @@ struct ServeOptions {
   std::string mp = "127.0.0.1:8080", control = "127.0.0.1:8082";
   std::vector<std::string> dps;   // [NAME=]HOST:PORT
   std::string tls_cert, tls_key;  // PEM files; empty: the lab's own
+  std::string timeouts = "head=10s,body=60s,progress=30s,idle=60s";
   uint64_t seed = 1;
   bool strict = false;
 };
@@ -44,6 +49,29 @@ Result<LabClock::Start> read_clock(std::string text) {
                             "--clock");
   if (runs) return LabClock::Start(LabClock::RunningFrom{*time});
   return LabClock::Start(LabClock::Frozen{*time});
+}
+
+// "head=500ms,idle=5s": how long a client may take; what is not named stays.
+Result<wire::GateOptions> read_timeouts(const std::string& text) {
+  static const std::map<std::string_view, std::chrono::milliseconds wire::GateOptions::*> kNames = {
+      {"head", &wire::GateOptions::head_timeout},
+      {"body", &wire::GateOptions::body_timeout},
+      {"progress", &wire::GateOptions::progress_timeout},
+      {"idle", &wire::GateOptions::idle_timeout},
+  };
+  wire::GateOptions options;
+  for (const std::string_view part : split(text, ',')) {
+    const size_t equals = std::min(part.find('='), part.size());
+    const auto name = kNames.find(part.substr(0, equals));
+    const auto time = equals < part.size() ? parse_duration(part.substr(equals + 1)) : std::nullopt;
+    if (name == kNames.end() || !time || *time <= LabDuration::zero()) {
+      return invalid_argument(
+          "'" + std::string(part) + "' is not one of head, body, progress, idle with a time, as head=10s",
+          "--timeouts");
+    }
+    options.*name->second = *time;
+  }
+  return options;
 }
 
 std::string default_dp_name(const std::string& site, size_t n) { return fmt::format("{}-DCSMS-{:02}", site, n); }
@@ -97,11 +125,11 @@ std::string http_url(const HostPort& at) { return "http://" + format_host_port(a
 // Everything of a running lab, in the order in which it is built up; taken down in reverse.
 class LabServer {
  public:
-  LabServer(ServeOptions options, LabClock::Start start)
+  LabServer(ServeOptions options, LabClock::Start start, const wire::GateOptions& limits)
       : options_(std::move(options)),
         clock_(system_time_source(), start),
         log_(stderr_log(), LogForm::kConsole, clock_, "smslab"),
-        gate_({}, clock_, log_) {}
+        gate_(limits, clock_, log_) {}
 
   Status start() {
     ASSIGN_OR_RETURN(options_.site, parse_site_code(options_.site, "--site"));
@@ -195,7 +223,8 @@ Status serve(ServeOptions options) {
   ::signal(SIGPIPE, SIG_IGN);
 
   ASSIGN_OR_RETURN(const auto start, read_clock(options.clock));
-  LabServer lab(std::move(options), start);
+  ASSIGN_OR_RETURN(const auto limits, read_timeouts(options.timeouts));
+  LabServer lab(std::move(options), start, limits);
   RETURN_IF_ERROR(lab.start());
   fmt::print("{}\n", lab.ready_line());
   std::fflush(stdout);
@@ -230,6 +259,10 @@ void add_serve(CLI::App& app, Cli& cli) {
   verb->add_option("--clock", options->clock,
                    "ISO time to freeze the lab's clock at; with a + behind it, to start it at");
   verb->add_option("--seed", options->seed, "seed of everything that looks random")->capture_default_str();
+  verb->add_option("--timeouts", options->timeouts,
+                   "how long a client may take: for a whole head, for a whole body, to take any byte of a reply, and "
+                   "between requests")
+      ->capture_default_str();
   verb->add_flag("--strict", options->strict, "check clients' signatures");
 }
 

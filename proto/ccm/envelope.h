@@ -26,7 +26,7 @@ inline constexpr std::string_view kBoundary = "aAbBcCdDv1234567890VxXyYzZ";
 
 struct EnvelopeLimits {
   size_t header_bytes = size_t{1} << 20;    // of <Msg>, as sent
-  size_t payload_bytes = size_t{64} << 20;  // inflated
+  size_t payload_bytes = size_t{16} << 20;  // inflated: what may also come plain, and no more
   size_t documents = 64;
 };
 

@@ -9,8 +9,9 @@
 // Reading: order-free, unknown elements and attributes skipped, names exact, namespace declarations and xsi:nil style
 // attributes skipped, white space around element text trimmed unless it is CDATA. What is not well-formed, has a
 // DOCTYPE, nests deeper than the limit, has another document element, a singular element twice, or a value that does
-// not fit its field (a number that is none) is kInvalidArgument; too many bytes are kTooLarge. On error the message is
-// left empty. All text is UTF-8 here, whatever an XML declaration says; UTF-16 is the envelope's business (proto/ccm).
+// not fit its field (a number that is none) is kInvalidArgument; too many bytes, or too much markup in them, kTooLarge.
+// On error the message is left empty. All text is UTF-8 here, whatever an XML declaration says; UTF-16 is the
+// envelope's business (proto/ccm).
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -25,6 +26,8 @@ namespace smslab::codec {
 struct XmlLimits {
   size_t bytes = size_t{16} << 20;
   int depth = 64;
+  size_t pieces = 200'000;  // tags, attributes, texts, comments ...: what a tree of a few bytes each is built of
+  size_t attributes = 256;  // of one element
 };
 
 std::string to_xml(const google::protobuf::Message& message);

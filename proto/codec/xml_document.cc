@@ -13,7 +13,8 @@ Status wrong(const std::string& what, size_t at) {
 }
 
 bool holds(uint32_t c) {  // whether XML 1.0 can hold the character at all
-  return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c <= 0x10FFFF);
+  return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0xD800) ||
+         (c >= 0xE000 && c <= 0x10FFFF && c != 0xFFFE && c != 0xFFFF);
 }
 
 bool known_reference(std::string_view name) {
@@ -35,11 +36,30 @@ Status check_references(const XmlPiece& piece) {
   return ok_status();
 }
 
-// What pugixml lets pass.
+Status check_characters(std::string_view text) {
+  if (!valid_utf8(text)) return invalid_argument("the XML is not UTF-8");
+  for (size_t i = 0; i < text.size(); i++) {
+    if (!holds(static_cast<unsigned char>(text[i]))) return wrong("a control character", i);
+  }
+  for (const std::string_view none : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"}) {  // U+FFFE, U+FFFF
+    if (const size_t at = text.find(none); at != std::string_view::npos) return wrong("no character", at);
+  }
+  return ok_status();
+}
+
+Status too_much(size_t limit, const std::string& what) {
+  return {Code::kTooLarge, "the XML has more than " + std::to_string(limit) + " " + what};
+}
+
+// What pugixml lets pass, and what would cost more than its bytes say.
 Status check_markup(std::string_view text, const XmlLimits& limits) {
   XmlMarkup markup(text);
   int depth = 0, roots = 0;
+  size_t pieces = 0;
   for (XmlPiece piece = markup.next(); piece.kind != XmlPiece::kDone; piece = markup.next()) {
+    pieces += 1 + piece.attributes;
+    if (piece.attributes > limits.attributes) return too_much(limits.attributes, "attributes in one element");
+    if (pieces > limits.pieces) return too_much(limits.pieces, "pieces of markup");
     const bool outside = depth == 0;
     switch (piece.kind) {
       case XmlPiece::kText:
@@ -88,10 +108,7 @@ Status load_xml(std::string_view text, const XmlLimits& limits, pugi::xml_docume
     return {Code::kTooLarge, "the XML is larger than " + std::to_string(limits.bytes) + " bytes"};
   }
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  if (!valid_utf8(text)) return invalid_argument("the XML is not UTF-8");
-  for (size_t i = 0; i < text.size(); i++) {
-    if (!holds(static_cast<unsigned char>(text[i]))) return wrong("a control character", i);
-  }
+  RETURN_IF_ERROR(check_characters(text));
   RETURN_IF_ERROR(check_markup(text, limits));
   const auto parsed = document->load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);
   if (!parsed) return wrong(parsed.description(), static_cast<size_t>(parsed.offset));

@@ -6,7 +6,7 @@
 //
 // kInvalidArgument: not UTF-8, not well-formed, a DOCTYPE, a reference to anything but a character that XML can hold,
 // text or a second element outside the document element, an attribute twice, nesting beyond the limit. kTooLarge: too
-// many bytes. White space between elements is not in the tree.
+// many bytes, or too much markup: said before a tree is built. White space between elements is not in the tree.
 #pragma once
 
 #include <pugixml.hpp>

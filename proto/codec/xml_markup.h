@@ -8,10 +8,11 @@ namespace smslab::codec {
 
 struct XmlPiece {
   enum Kind { kText, kStartTag, kEmptyTag, kEndTag, kCdata, kComment, kInstruction, kDoctype, kCut, kDone };
-  Kind kind = kDone;      // kCut: markup without its end
-  std::string_view raw;   // with its brackets
-  std::string_view name;  // of a tag
-  size_t at = 0;          // in the text
+  Kind kind = kDone;           // kCut: markup without its end
+  std::string_view raw = {};   // with its brackets
+  std::string_view name = {};  // of a tag
+  size_t at = 0;               // in the text
+  size_t attributes = 0;       // of a tag: its quoted values
 };
 
 class XmlMarkup {

@@ -5,7 +5,7 @@
 namespace smslab::dav {
 namespace {
 // 100,000 items in the long form of a real server, and room to spare.
-constexpr codec::XmlLimits kLimits{.bytes = size_t{256} << 20, .depth = 32};
+constexpr codec::XmlLimits kLimits{.bytes = size_t{256} << 20, .depth = 32, .pieces = 20'000'000};
 
 pugi::xml_node dav_child(const pugi::xml_node& parent, std::string_view local) {
   for (const auto& child : parent.children()) {

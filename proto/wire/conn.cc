@@ -50,15 +50,20 @@ Conn::~Conn() = default;
 
 Turn Conn::first() const { return {.next = Turn::Next::kReadable, .until = deadline_}; }
 
-Turn Conn::advance(Workspace& space, uint32_t events) {
+void Conn::hear(uint32_t events) {
   drained_ = false;
   if ((events & EPOLLRDHUP) != 0) finishing_ = true;
+}
+
+Turn Conn::advance(Workspace& space, uint32_t events) {
+  hear(events);
   if (state_ != State::kWaiting) return go(space);
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return closed();
   return {.next = Turn::Next::kAfter};  // more of the peer's bytes: they can wait
 }
 
-Turn Conn::resume(Workspace& space, const Status& outcome) {
+Turn Conn::resume(Workspace& space, uint32_t events, const Status& outcome) {
+  hear(events);  // the next request may have come meanwhile, and nothing would tell of it again
   const auto reply = std::exchange(pending_, nullptr);
   now_ = plane_.clock.steady();
   if (outcome.ok()) {
@@ -302,6 +307,8 @@ Conn::Step Conn::finish_reply() {
   out_.clear();
   asked_.clear();
   head_started_ = false;
+  head_only_ = false;
+  http11_ = true;
   searched_ = 0;
   if (keep_) {
     state_ = State::kHead;

@@ -66,16 +66,17 @@ class Conn {
   Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<Link> link, HostPort peer, HostPort local);
   ~Conn();
 
-  Turn first() const;                                    // before anything has come
-  Turn advance(Workspace& space, uint32_t events);       // the socket is ready (EPOLLIN ...), or the gate stops (0)
-  Turn resume(Workspace& space, const Status& outcome);  // Turn::after is finished
-  Turn expire(Workspace& space);                         // Turn::until has passed; calls no handler
+  Turn first() const;                               // before anything has come
+  Turn advance(Workspace& space, uint32_t events);  // the socket is ready (EPOLLIN ...), or the gate stops (0)
+  Turn resume(Workspace& space, uint32_t events, const Status& outcome);  // the same, and Turn::after is finished
+  Turn expire(Workspace& space);                                          // Turn::until has passed; calls no handler
   int fd() const { return link_->fd(); }
 
  private:
   enum class State { kHead, kBody, kWaiting, kReply, kLinger };
   using Step = std::optional<Turn>;  // nullopt: the state has changed, go on
 
+  void hear(uint32_t events);
   Turn go(Workspace& space);
   Step read_head(Workspace& space);
   Step read_body(Workspace& space);

@@ -113,13 +113,14 @@ void Lot::run(const Event& event, Workspace& space) {
 // The owner takes the news and goes on by them.
 Turn Lot::look(Slot& slot, Workspace& space) {
   const auto news = static_cast<uint32_t>(slot.word.fetch_and(~uint64_t{UINT32_MAX} | kOwned));
-  if ((news & kOutcome) == 0) return slot.conn->advance(space, news & ~(kOwned | kLook));
+  const uint32_t events = news & ~(kOwned | kLook | kOutcome);
+  if ((news & kOutcome) == 0) return slot.conn->advance(space, events);
   Status outcome;
   {
     const MutexLock lock(mu_);
     outcome = std::exchange(slot.outcome, {});
   }
-  return slot.conn->resume(space, outcome);
+  return slot.conn->resume(space, events, outcome);
 }
 
 // The owner's way through a connection, until it is parked or closed.

@@ -8,10 +8,22 @@
 namespace smslab::wire {
 namespace {
 constexpr size_t kKeptHead = 1024;  // bytes that an idle connection may keep
+
+// The line before a chunk (RFC 9112 7.1).
+std::string chunk_size(uint64_t size) {
+  std::array<char, 20> digits;
+  return std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr) + "\r\n";
+}
 }  // namespace
 
 void Outbox::start(Body body, std::shared_ptr<BodySource> stream, bool chunked) {
   body_ = std::move(body);
+  if (chunked && body_.size() > 0) {
+    Body chunk(chunk_size(body_.size()));
+    chunk.append(body_);
+    chunk.append(std::string("\r\n"));
+    body_ = std::move(chunk);
+  }
   stream_ = std::move(stream);
   chunked_ = chunked;
   head_at_ = piece_ = 0;
@@ -35,9 +47,7 @@ bool Outbox::refill() {
   } else if (last) {
     body.append(std::string("0\r\n\r\n"));
   } else {
-    std::array<char, 20> size;
-    std::string chunk(size.data(), std::to_chars(size.data(), size.data() + size.size(), next->size(), 16).ptr);
-    body.append(chunk.append("\r\n").append(*next).append("\r\n"));
+    body.append(chunk_size(next->size()).append(*next).append("\r\n"));
   }
   body_ = std::move(body);
   piece_ = 0;

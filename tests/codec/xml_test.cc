@@ -139,6 +139,9 @@ TEST(XmlRead, RefusesWhatIsNotWellFormed) {
                                                          "<Msg>&#0;</Msg>",
                                                          "<Msg>&#xD800;</Msg>",
                                                          "<Msg>&#1;</Msg>",
+                                                         "<Msg>&#xFFFE;</Msg>",
+                                                         "<Msg>\xEF\xBF\xBE</Msg>",
+                                                         "<Msg a='\xEF\xBF\xBF'/>",
                                                          "<Msg>&#x110000;</Msg>",
                                                          "<Msg>&#;</Msg>",
                                                          "<Msg>&#x;</Msg>",
@@ -183,6 +186,29 @@ TEST(XmlRead, Limits) {
   std::string deep;
   for (int i = 0; i < 1'000'000; i++) deep += "<a>";
   EXPECT_EQ(from_xml(deep, &msg).code(), Code::kInvalidArgument);
+}
+
+// Small markup makes a large tree: how large is known before it is built.
+TEST(XmlRead, LimitsWhatATreeIsMadeOf) {
+  v1::Status status;
+  const auto times = [](int n, const std::string& text) {
+    std::string all;
+    for (int i = 0; i < n; i++) all += text;
+    return all;
+  };
+  EXPECT_EQ(from_xml("<Status><a/>x<!----></Status>", &status, {.pieces = 5}), ok_status());
+  EXPECT_EQ(from_xml("<Status><a/>x<!----><?b?></Status>", &status, {.pieces = 5}),
+            Status(Code::kTooLarge, "the XML has more than 5 pieces of markup"));
+  EXPECT_EQ(from_xml("<Status a='' b='' c=''><d e=''/></Status>", &status, {.pieces = 7, .attributes = 3}),
+            ok_status());
+  EXPECT_EQ(from_xml("<Status a='' b='' c='' d=''/>", &status, {.attributes = 3}),
+            Status(Code::kTooLarge, "the XML has more than 3 attributes in one element"));
+  std::string attributes;
+  for (int i = 0; i < 400'000; i++) attributes += " a" + std::to_string(i) + "=''";
+  EXPECT_EQ(from_xml("<Status" + attributes + "/>", &status).code(), Code::kTooLarge);
+  for (const char* piece : {"<!---->", "<a/>", "x<?b?>", "<![CDATA[]]>", "<a b=''/>"}) {
+    EXPECT_EQ(from_xml("<Status><Type>" + times(210'000, piece), &status).code(), Code::kTooLarge) << piece;
+  }
 }
 
 // Whatever is cut off or put in, the readers say yes or no and no more.

@@ -70,6 +70,10 @@ TEST(Serve, WrongUsageIsTwoAndRefusalIsOne) {
                                              {"serve", "--mp", "nowhere"},
                                              {"serve", "--clock", "today"},
                                              {"serve", "--profile", "1999"},
+                                             {"serve", "--timeouts", "head=soon"},
+                                             {"serve", "--timeouts", "head=0s"},
+                                             {"serve", "--timeouts", "tail=1s"},
+                                             {"serve", "--timeouts", "idle"},
                                              {"serve", "--dp", "A=127.0.0.1:0", "A=127.0.0.1:0"},
                                              {"wait", "--timeout", "soon"}}) {
     auto arguments = refused;

@@ -158,6 +158,7 @@ class GateTest : public ::testing::Test {
     });
     router_.add({"GET", "HEAD"}, "/stream*", [](const Request& request) -> Result<Reply> {
       Reply reply;
+      if (request.path == "/stream-behind") reply.body = Body("begins, ");
       reply.stream = std::make_shared<Countdown>(200, request.path == "/stream-fails");
       return reply;
     });
@@ -464,6 +465,14 @@ TEST_F(GateTest, AStreamIsChunkedAndTheConnectionGoesOn) {
   const size_t next = rest.find("HTTP/1.1 200", 12);
   EXPECT_TRUE(unchunked(rest.substr(head.head.size(), next - head.head.size())) == countdown(200));
   EXPECT_TRUE(rest.ends_with("\r\n\r\nhello"));
+}
+
+TEST_F(GateTest, AStreamBehindABodyIsOneChunkedContent) {
+  start();
+  HttpProbe probe(at_);
+  probe.send("GET /stream-behind HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const std::string got = probe.read_rest();
+  EXPECT_EQ(unchunked(got.substr(got.find("\r\n\r\n") + 4)), "begins, " + countdown(200));
 }
 
 TEST_F(GateTest, AStreamToHttp10EndsWithTheConnection) {
