@@ -1,12 +1,17 @@
 #include "proto/wire/router.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "proto/base/text.h"
 #include "proto/wire/reply_head.h"
 
 namespace smslab::wire {
 namespace {
+// Methods of HTTP and WebDAV, known also where no path takes them (RFC 9110, 9.3; RFC 4918, 9; RFC 5789).
+constexpr std::string_view kKnown[] = {"GET",       "HEAD",  "POST", "PUT",  "PATCH", "DELETE", "PROPFIND",
+                                       "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK",  "UNLOCK"};
+
 std::string join(const std::vector<std::string>& words) {
   std::string list;
   for (const std::string& word : words) list += (list.empty() ? "" : ", ") + word;
@@ -42,8 +47,10 @@ const Router::Route* Router::find(std::string_view path) const {
 Result<Reply> Router::route(const Request& request) const {
   const bool options = request.method == "OPTIONS";
   if (options && request.target == "*") return options_reply(methods_);
-  if (!options && std::find(methods_.begin(), methods_.end(), request.method) == methods_.end()) {
-    return error_reply(501, "no path here takes this method");
+  const bool known = options || std::find(std::begin(kKnown), std::end(kKnown), request.method) != std::end(kKnown) ||
+                     std::find(methods_.begin(), methods_.end(), request.method) != methods_.end();
+  if (!known) {
+    return error_reply(501, "no path here knows this method");
   }
   const Route* route = find(request.path);
   if (route == nullptr) return not_found("there is nothing at this path");

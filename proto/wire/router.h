@@ -7,8 +7,9 @@
 //   Result<Reply> reply = router.route(request);
 //
 // A known path with a method that it does not take answers 405 with Allow; OPTIONS answers 200 with Allow (and DAV
-// where PROPFIND is taken) unless the path takes it itself; an unknown path 404; a method that no path takes 501. One
-// path may be added several times, with other methods. Built before serving starts, then constant.
+// where PROPFIND is taken) unless the path takes it itself; an unknown path 404; a method that neither a path here nor
+// HTTP or WebDAV knows 501. One path may be added several times, with other methods. Built before serving starts, then
+// constant.
 #pragma once
 
 #include <memory>

@@ -119,6 +119,8 @@ TEST(RouterTest, SaysWhyNot) {
   EXPECT_EQ(routed(router, "BREW", "/ccm_system/request"), "501");
   EXPECT_EQ(routed(router, "get", "/ccm_system/request"), "501");
   EXPECT_EQ(routed(router, "PROPFIND", "/ccm_system/request"), "405");
+  EXPECT_EQ(routed(router, "DELETE", "/ccm_system/request"), "405");  // which no path takes
+  EXPECT_EQ(routed(router, "DELETE", "/nowhere"), "NOT_FOUND");
   EXPECT_EQ(routed(router, "OPTIONS", "/nowhere"), "NOT_FOUND");
   const auto refused = router.route(request("PROPFIND", "/ccm_system/request"));
   EXPECT_EQ(field(*refused, "Allow"), "CCM_POST, POST, GET, OPTIONS");
