@@ -58,8 +58,9 @@ class PackageListing {
   PackageListing(LoadedPtr package, const store::Node& node, Depth depth, std::string url, std::string name)
       : package_(std::move(package)),
         walk_(*package_->tree, node, depth),
+        asked_(node),
         url_(std::move(url)),
-        url_stands_for_(node.path.size()),
+        below_(node.path.empty() ? 0 : node.path.size() + 1),
         root_name_(std::move(name)),
         installed_(from_timestamp(package_->content.installed())) {}
 
@@ -70,11 +71,7 @@ class PackageListing {
 
  private:
   dav::Item item(const store::Node& node) const {
-    std::string url = url_;
-    if (node.path.size() > url_stands_for_) {
-      const std::string below = percent_encode_path(std::string_view(node.path).substr(url_stands_for_));
-      url += below.starts_with('/') ? below : '/' + below;
-    }
+    std::string url = &node == &asked_ ? url_ : url_ + '/' + percent_encode_path(node.path.substr(below_));
     if (node.path.empty()) return folder_item(url + '/', root_name_, installed_, installed_);
     const std::string name = node.path.substr(node.path.rfind('/') + 1);
     if (node.folder) {
@@ -94,8 +91,9 @@ class PackageListing {
 
   const LoadedPtr package_;  // keeps the nodes
   Walk walk_;
-  const std::string url_;        // of the node that was asked for,
-  const size_t url_stands_for_;  // whose path this is the size of
+  const store::Node& asked_;
+  const std::string url_;  // of asked_
+  const size_t below_;     // where in a path begins what is below asked_
   const std::string root_name_;
   const LabTime installed_;
 };

@@ -139,7 +139,12 @@ TEST_F(Content, Methods) {
   EXPECT_EQ(options.status, 200);
   EXPECT_THAT(options.field("Allow"), HasSubstr("PROPFIND"));
   EXPECT_THAT(options.field("DAV"), HasSubstr("1"));
-  EXPECT_EQ(ask("DELETE", "/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 501);
+  // Nothing can be written.
+  for (const char* method : {"PUT", "DELETE", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "PROPPATCH", "POST"}) {
+    const Answer answer = ask(method, "/SMS_DP_SMSPKG$/LON00001/Setup.exe");
+    EXPECT_EQ(answer.status, 405) << method;
+    EXPECT_EQ(answer.field("Allow"), "GET, HEAD, PROPFIND, OPTIONS");
+  }
 }
 
 TEST(ContentType, ByExtension) {
@@ -215,7 +220,22 @@ TEST_F(Webdav, WholeTree) {
                                           "http://dp:80/SMS_DP_SMSPKGD$/LON00001/Setup.exe 11"};
   EXPECT_EQ(list("/SMS_DP_SMSPKGD$/LON00001/", "infinity"), whole);
   EXPECT_EQ(list("/SMS_DP_SMSPKGD$/LON00001", "infinity"), whole);
-  EXPECT_EQ(list("/SMS_DP_SMSPKGD%24/LON00001/"), whole);
+}
+
+// Clients look in the answer for the URL that they asked about, and some compare it as text.
+TEST_F(Webdav, WhatWasAskedForStandsAsItWasSpelled) {
+  const std::string dp = "http://dp:80";
+  for (const std::string root : {"/SMS_DP_SMSPKGD%24/LON00001/", "/sms_dp_smspkgd$/lon00001/",
+                                 "/SMS_DP_SMSPKG%24/%4CON00001.3/", "/SMS_DP_SMSPKG$/LON00001/sccm?/"}) {
+    EXPECT_THAT(list(root + "SUB/D%65ep/", "1"),
+                ElementsAre(dp + root + "SUB/D%65ep/", dp + root + "SUB/D%65ep/c%2Bd%20%231%20100%25.bin 3"));
+    EXPECT_THAT(list(root + "setup%2Eexe", "0"), ElementsAre(dp + root + "setup%2Eexe 11"));
+    EXPECT_THAT(list(root, "0"), ElementsAre(dp + root));
+  }
+  EXPECT_THAT(list("/SMS_DP_SMSPKG%24", "1"),
+              ElementsAre(dp + "/SMS_DP_SMSPKG%24/", dp + "/SMS_DP_SMSPKG%24/LON00001/"));
+  EXPECT_THAT(list("/SMS_DP_SMSPKG$/LON00001/Sub/Empty?x=/y", "0"),
+              ElementsAre(dp + "/SMS_DP_SMSPKG$/LON00001/Sub/Empty/"));
 }
 
 // The recorded client's own request, with its empty User-Agent, and what the recorded reply told it.
@@ -244,9 +264,9 @@ TEST_F(Webdav, Depths) {
   EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/", "1"),
               ElementsAre(root, root + "Sub/", root + "empty 0", root + "sccm 19", root + "Setup.exe 11"));
   EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/sub/", "1,noroot"),
-              ElementsAre(root + "Sub/Deep/", root + "Sub/Empty/", root + "Sub/b.txt 6", root + "Sub/%C3%BCber.txt 6"));
-  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/SUB/EMPTY", "infinity"), ElementsAre(root + "Sub/Empty/"));
-  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/setup.exe", "infinity"), ElementsAre(root + "Setup.exe 11"));
+              ElementsAre(root + "sub/Deep/", root + "sub/Empty/", root + "sub/b.txt 6", root + "sub/%C3%BCber.txt 6"));
+  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/Sub/Empty", "infinity"), ElementsAre(root + "Sub/Empty/"));
+  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/Setup.exe", "infinity"), ElementsAre(root + "Setup.exe 11"));
   EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/setup.exe", "1,noroot"), IsEmpty());
   EXPECT_EQ(ask("PROPFIND", "/SMS_DP_SMSPKG$/LON00001/", {{"Depth", "7"}}).status, 400);
   EXPECT_EQ(ask("PROPFIND", "/SMS_DP_SMSPKG$/LON00001/", {}, "<nonsense").status, 400);
