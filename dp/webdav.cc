@@ -1,5 +1,9 @@
 #include "dp/webdav.h"
 
+#include <memory>
+#include <string>
+#include <utility>
+
 #include "dp/address.h"
 #include "dp/listing.h"
 #include "proto/dav/propfind.h"
@@ -7,14 +11,41 @@
 namespace smslab::dp {
 namespace {
 
-std::string write_document(const dav::PropfindRequest& ask, const Listing& listing) {
-  const dav::MultistatusWriter writer(ask);
-  std::string out;
-  writer.begin(&out);
-  while (const auto item = listing()) writer.add(*item, &out);
-  writer.end(&out);
-  return out;
-}
+constexpr size_t kPieceBytes = size_t{64} << 10;
+constexpr size_t kWholeBytes = size_t{1} << 20;
+
+// The multistatus document of a listing, written as it is read.
+class Document : public wire::BodySource {
+ public:
+  Document(const dav::PropfindRequest& ask, Listing listing) : writer_(ask), listing_(std::move(listing)) {
+    writer_.begin(&ahead_);
+  }
+
+  // Writes on, as far as `bytes`; whether that is all of it.
+  bool ends_within(size_t bytes) {
+    while (!ended_ && ahead_.size() < bytes) {
+      if (const auto item = listing_()) {
+        writer_.add(*item, &ahead_);
+      } else {
+        writer_.end(&ahead_);
+        ended_ = true;
+      }
+    }
+    return ended_;
+  }
+
+  // What is written and not yet taken; without that the next piece.
+  Result<std::string> next() override {
+    if (ahead_.empty()) ends_within(kPieceBytes);
+    return std::exchange(ahead_, {});
+  }
+
+ private:
+  const dav::MultistatusWriter writer_;
+  const Listing listing_;
+  std::string ahead_;
+  bool ended_ = false;
+};
 
 }  // namespace
 
@@ -36,7 +67,14 @@ Result<wire::Reply> list_content(Contents& contents, const wire::Request& reques
   wire::Reply reply;
   reply.status = 207;
   reply.set("Content-Type", "text/xml");
-  reply.body = wire::Body(write_document(ask, listing));
+  // Of usual size it goes out whole with its length, as the recorded client had it.
+  auto document = std::make_shared<Document>(ask, std::move(listing));
+  if (document->ends_within(kWholeBytes)) {
+    ASSIGN_OR_RETURN(std::string whole, document->next());
+    reply.body = wire::Body(std::move(whole));
+  } else {
+    reply.stream = std::move(document);
+  }
   return reply;
 }
 

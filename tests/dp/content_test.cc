@@ -285,6 +285,33 @@ TEST_F(Webdav, TheVirtualDirectoryListsPackages) {
   EXPECT_THAT(list("/SMS_DP_SMSPKG$/", "1"), ElementsAre(root, root + "LON00002/"));
 }
 
+// What is too long to be built whole is written as it is sent, and stays the version that was asked for.
+TEST_F(Webdav, LongListingsAreStreamed) {
+  Files files;
+  for (int i = 0; i < 5'000; i++) files["folder " + std::to_string(i / 1'000) + "/file " + std::to_string(i)] = "x";
+  install("LON00007", 1, files, {"folder 0", "folder 1", "folder 2", "folder 3", "folder 4"});
+  const auto reply = route("PROPFIND", "/SMS_DP_SMSPKG$/LON00007/");
+  ASSERT_TRUE(reply.ok()) << reply.status().to_string();
+  ASSERT_NE(reply->stream, nullptr);
+  install("LON00007", 2, {{"another", "file"}});
+
+  std::string document;
+  while (true) {
+    const auto piece = reply->stream->next();
+    ASSERT_TRUE(piece.ok()) << piece.status().to_string();
+    if (piece->empty()) break;
+    EXPECT_LT(piece->size(), document.empty() ? 1'100'000u : 70'000u);
+    document += *piece;
+  }
+  EXPECT_TRUE(reply->stream->next()->empty());
+  const auto items = dav::read_multistatus(document);
+  ASSERT_TRUE(items.ok()) << items.status().to_string();
+  ASSERT_EQ(items->size(), 5'006u);
+  EXPECT_EQ(items->back().href, "http://dp:80/SMS_DP_SMSPKG$/LON00007/folder%204/file%204999");
+  EXPECT_THAT(list("/SMS_DP_SMSPKG$/LON00007/", "1,noroot"),
+              ElementsAre("http://dp:80/SMS_DP_SMSPKG$/LON00007/another 4"));
+}
+
 TEST_F(Webdav, PropertiesOfAFile) {
   const std::string body = ask("PROPFIND", "/SMS_DP_SMSPKG$/LON00001/Sub/b.txt", {{"Depth", "0"}}).body;
   EXPECT_THAT(body, HasSubstr("<D:displayname>b.txt</D:displayname>"));
