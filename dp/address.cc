@@ -29,6 +29,11 @@ bool is_virtual_directory(std::string_view name) {
   return name == "$";
 }
 
+std::string without_slash(std::string_view target) {
+  if (target.ends_with('/')) target.remove_suffix(1);
+  return std::string(target);
+}
+
 // What the server refuses in a path it must refuse here too: this one it has not looked at.
 Result<std::string> decode_query_path(std::string_view query) {
   const Status bad = invalid_argument("the query is not a relative path");
@@ -51,6 +56,7 @@ Result<Address> parse_address(const wire::Request& request) {
   std::string_view rest = request.path;
   if (!rest.empty()) rest.remove_prefix(1);
   Address address;
+  address.spelled = without_slash(std::string_view(request.target).substr(0, request.target.find('?')));
   address.directory = take_part(rest);
   if (!is_virtual_directory(address.directory)) return unknown;
   const bool more = !rest.empty();
@@ -77,6 +83,7 @@ Result<Address> parse_address(const wire::Request& request) {
   // The root folder of a package may hold a file named "sccm": only a query that is a path makes the form.
   if (iequals(address.path, "sccm") && request.query.starts_with('/')) {
     ASSIGN_OR_RETURN(address.path, decode_query_path(std::string_view(request.query).substr(1)));
+    address.spelled = without_slash(request.target);
   }
   return address;
 }

@@ -18,12 +18,14 @@
 namespace smslab::dp {
 
 struct Address {
-  std::string directory;            // "SMS_DP_SMSPKGE$", as the client spelled it
-  std::string content_id;           // "lon00001.2", as the client spelled it; empty: the virtual directory itself
+  std::string directory;            // "SMS_DP_SMSPKGE$", in the client's letter case
+  std::string content_id;           // "lon00001.2", in the client's letter case; empty: the virtual directory itself
   std::string package_id;           // "LON00001"
   std::optional<uint32_t> version;  // when the content ID says one
   bool manifest = false;
   std::string path;  // relative and decoded; empty: the package's folder
+  // The target with its escapes, without a final '/': clients look in a listing for exactly what they asked about.
+  std::string spelled;
 
   bool is_directory() const { return content_id.empty(); }
 };

@@ -6,6 +6,15 @@
 #include "proto/dav/namespaces.h"
 
 namespace smslab::dav {
+
+// What an item can be asked for (RFC 4918, section 15; iscollection and ishidden are Microsoft's). One that does not
+// hold for an item is as if it were unknown.
+struct LiveProp {
+  std::string_view name;
+  bool (*holds)(const Item&);
+  void (*write)(const Item&, std::string*);
+};
+
 namespace {
 void append_text(std::string_view element, std::string_view text, std::string* out) {
   *out += "<D:";
@@ -23,15 +32,9 @@ void append_empty(std::string_view element, std::string* out) {
   *out += "/>";
 }
 
-// What an item can be asked for, in the order of writing (RFC 4918, section 15; iscollection and ishidden are
-// Microsoft's). A row that does not hold for an item is as if it were unknown.
-struct Prop {
-  std::string_view name;
-  bool (*holds)(const Item&);
-  void (*write)(const Item&, std::string*);
-};
 bool always(const Item&) { return true; }
-constexpr Prop kProps[] = {
+// In the order of writing.
+constexpr LiveProp kProps[] = {
     {"displayname", always, [](const Item& i, std::string* out) { append_text("displayname", i.name, out); }},
     {"getcontentlength", always,
      [](const Item& i, std::string* out) {
@@ -56,10 +59,10 @@ constexpr Prop kProps[] = {
     {"ishidden", always, [](const Item& i, std::string* out) { append_text("ishidden", i.hidden ? "1" : "0", out); }},
 };
 
-const Prop* find_prop(const PropName& name) {
+const LiveProp* find_prop(const PropName& name) {
   if (name.space != kDav) return nullptr;
   const auto* found =
-      std::find_if(std::begin(kProps), std::end(kProps), [&](const Prop& p) { return p.name == name.local; });
+      std::find_if(std::begin(kProps), std::end(kProps), [&](const LiveProp& p) { return p.name == name.local; });
   return found == std::end(kProps) ? nullptr : found;
 }
 
@@ -69,65 +72,60 @@ void append_missing(const PropName& name, std::string* out) {
   codec::append_xml_escaped(name.space, true, out);
   *out += "\"/>";
 }
+}  // namespace
 
-// What of a request is the same for every item.
-struct Plan {
-  std::vector<const Prop*> known;  // in the order asked
-  std::string unknown;             // their propstat, written out
-};
-
-Plan plan_for(const PropfindRequest& ask) {
-  Plan plan;
-  if (ask.ask != Ask::kProp) {
-    for (const Prop& prop : kProps) plan.known.push_back(&prop);
-    return plan;
+MultistatusWriter::MultistatusWriter(const PropfindRequest& ask) : ask_(ask.ask) {
+  if (ask_ != Ask::kProp) {
+    for (const LiveProp& prop : kProps) known_.push_back(&prop);
+    return;
   }
   std::set<PropName> seen;
   for (const PropName& name : ask.props) {
     if (!seen.insert(name).second) continue;
-    const Prop* prop = find_prop(name);
-    if (prop != nullptr) {
-      plan.known.push_back(prop);
+    if (const LiveProp* prop = find_prop(name)) {
+      known_.push_back(prop);
     } else {
-      append_missing(name, &plan.unknown);
+      append_missing(name, &unknown_);
     }
   }
-  return plan;
 }
 
-void append_response(const Item& item, const PropfindRequest& ask, const Plan& plan, std::string* out) {
+void MultistatusWriter::begin(std::string* out) const {
+  *out += R"(<?xml version="1.0" encoding="utf-8"?><D:multistatus xmlns:D="DAV:">)";
+}
+
+void MultistatusWriter::add(const Item& item, std::string* out) const {
   std::string missing;
   *out += "<D:response>";
   append_text("href", item.href, out);
   *out += "<D:propstat><D:status>HTTP/1.1 200 OK</D:status><D:prop>";
-  for (const Prop* prop : plan.known) {
+  for (const LiveProp* prop : known_) {
     if (!prop->holds(item)) {
       append_empty(prop->name, &missing);
-    } else if (ask.ask == Ask::kPropName) {
+    } else if (ask_ == Ask::kPropName) {
       append_empty(prop->name, out);
     } else {
       prop->write(item, out);
     }
   }
   *out += "</D:prop></D:propstat>";
-  if (ask.ask == Ask::kProp) {
-    missing += plan.unknown;
+  if (ask_ == Ask::kProp) {
+    missing += unknown_;
     if (!missing.empty()) {
       *out += "<D:propstat><D:status>HTTP/1.1 404 Not Found</D:status><D:prop>" + missing + "</D:prop></D:propstat>";
     }
   }
   *out += "</D:response>";
 }
-}  // namespace
+
+void MultistatusWriter::end(std::string* out) const { *out += "</D:multistatus>"; }
 
 std::string write_multistatus(const std::vector<Item>& items, const PropfindRequest& ask) {
-  constexpr size_t kUsualBytes = 900;  // of one response
-  const Plan plan = plan_for(ask);
+  const MultistatusWriter writer(ask);
   std::string out;
-  out.reserve(256 + items.size() * kUsualBytes);
-  out += R"(<?xml version="1.0" encoding="utf-8"?><D:multistatus xmlns:D="DAV:">)";
-  for (const Item& item : items) append_response(item, ask, plan, &out);
-  out += "</D:multistatus>";
+  writer.begin(&out);
+  for (const Item& item : items) writer.add(item, &out);
+  writer.end(&out);
   return out;
 }
 

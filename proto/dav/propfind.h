@@ -1,7 +1,7 @@
 // PROPFIND, read-only: what a client asks and the 207 it gets (RFC 4918; facts: protocol 6.3).
 //
 //   ASSIGN_OR_RETURN(PropfindRequest ask, read_propfind(depth_field, body));
-//   std::string xml = write_multistatus(items, ask);
+//   std::string xml = write_multistatus(items, ask);      // or, when there may be many, a MultistatusWriter's pieces
 //
 // The writer's shape is the one that the recorded client demands and generic WebDAV clients take: prefix D: for DAV:,
 // the 200 propstat first, iscollection as 1 or 0; absolute hrefs, folders ending in '/', are the caller's. Properties
@@ -48,6 +48,22 @@ struct Item {
   LabTime created = {}, modified = {};
   std::string etag = {};          // with quotes; empty for folders
   std::string content_type = {};  // empty for folders
+};
+
+// The document in pieces: begin(), add() for each item, end(); each appends to `out`.
+struct LiveProp;
+class MultistatusWriter {
+ public:
+  explicit MultistatusWriter(const PropfindRequest& ask);
+
+  void begin(std::string* out) const;
+  void add(const Item& item, std::string* out) const;
+  void end(std::string* out) const;
+
+ private:
+  Ask ask_;
+  std::vector<const LiveProp*> known_;  // in the order asked
+  std::string unknown_;                 // what no item has, written out
 };
 
 std::string write_multistatus(const std::vector<Item>& items, const PropfindRequest& ask);

@@ -139,7 +139,12 @@ TEST_F(Content, Methods) {
   EXPECT_EQ(options.status, 200);
   EXPECT_THAT(options.field("Allow"), HasSubstr("PROPFIND"));
   EXPECT_THAT(options.field("DAV"), HasSubstr("1"));
-  EXPECT_EQ(ask("DELETE", "/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 405);
+  // Nothing can be written.
+  for (const char* method : {"PUT", "DELETE", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "PROPPATCH", "POST"}) {
+    const Answer answer = ask(method, "/SMS_DP_SMSPKG$/LON00001/Setup.exe");
+    EXPECT_EQ(answer.status, 405) << method;
+    EXPECT_EQ(answer.field("Allow"), "GET, HEAD, PROPFIND, OPTIONS");
+  }
 }
 
 TEST(ContentType, ByExtension) {
@@ -215,7 +220,22 @@ TEST_F(Webdav, WholeTree) {
                                           "http://dp:80/SMS_DP_SMSPKGD$/LON00001/Setup.exe 11"};
   EXPECT_EQ(list("/SMS_DP_SMSPKGD$/LON00001/", "infinity"), whole);
   EXPECT_EQ(list("/SMS_DP_SMSPKGD$/LON00001", "infinity"), whole);
-  EXPECT_EQ(list("/SMS_DP_SMSPKGD%24/LON00001/"), whole);
+}
+
+// Clients look in the answer for the URL that they asked about, and some compare it as text.
+TEST_F(Webdav, WhatWasAskedForStandsAsItWasSpelled) {
+  const std::string dp = "http://dp:80";
+  for (const std::string root : {"/SMS_DP_SMSPKGD%24/LON00001/", "/sms_dp_smspkgd$/lon00001/",
+                                 "/SMS_DP_SMSPKG%24/%4CON00001.3/", "/SMS_DP_SMSPKG$/LON00001/sccm?/"}) {
+    EXPECT_THAT(list(root + "SUB/D%65ep/", "1"),
+                ElementsAre(dp + root + "SUB/D%65ep/", dp + root + "SUB/D%65ep/c%2Bd%20%231%20100%25.bin 3"));
+    EXPECT_THAT(list(root + "setup%2Eexe", "0"), ElementsAre(dp + root + "setup%2Eexe 11"));
+    EXPECT_THAT(list(root, "0"), ElementsAre(dp + root));
+  }
+  EXPECT_THAT(list("/SMS_DP_SMSPKG%24", "1"),
+              ElementsAre(dp + "/SMS_DP_SMSPKG%24/", dp + "/SMS_DP_SMSPKG%24/LON00001/"));
+  EXPECT_THAT(list("/SMS_DP_SMSPKG$/LON00001/Sub/Empty?x=/y", "0"),
+              ElementsAre(dp + "/SMS_DP_SMSPKG$/LON00001/Sub/Empty/"));
 }
 
 // The recorded client's own request, with its empty User-Agent, and what the recorded reply told it.
@@ -244,9 +264,9 @@ TEST_F(Webdav, Depths) {
   EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/", "1"),
               ElementsAre(root, root + "Sub/", root + "empty 0", root + "sccm 19", root + "Setup.exe 11"));
   EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/sub/", "1,noroot"),
-              ElementsAre(root + "Sub/Deep/", root + "Sub/Empty/", root + "Sub/b.txt 6", root + "Sub/%C3%BCber.txt 6"));
-  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/SUB/EMPTY", "infinity"), ElementsAre(root + "Sub/Empty/"));
-  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/setup.exe", "infinity"), ElementsAre(root + "Setup.exe 11"));
+              ElementsAre(root + "sub/Deep/", root + "sub/Empty/", root + "sub/b.txt 6", root + "sub/%C3%BCber.txt 6"));
+  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/Sub/Empty", "infinity"), ElementsAre(root + "Sub/Empty/"));
+  EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/Setup.exe", "infinity"), ElementsAre(root + "Setup.exe 11"));
   EXPECT_THAT(list("/sms_dp_smspkg$/lon00001.3/setup.exe", "1,noroot"), IsEmpty());
   EXPECT_EQ(ask("PROPFIND", "/SMS_DP_SMSPKG$/LON00001/", {{"Depth", "7"}}).status, 400);
   EXPECT_EQ(ask("PROPFIND", "/SMS_DP_SMSPKG$/LON00001/", {}, "<nonsense").status, 400);
@@ -263,6 +283,33 @@ TEST_F(Webdav, TheVirtualDirectoryListsPackages) {
   EXPECT_THAT(list("/SMS_DP_SMSPKG$/", "1,noroot"), ElementsAre(root + "LON00001/", root + "LON00002/"));
   ASSERT_TRUE(remove("LON00001").ok());
   EXPECT_THAT(list("/SMS_DP_SMSPKG$/", "1"), ElementsAre(root, root + "LON00002/"));
+}
+
+// What is too long to be built whole is written as it is sent, and stays the version that was asked for.
+TEST_F(Webdav, LongListingsAreStreamed) {
+  Files files;
+  for (int i = 0; i < 5'000; i++) files["folder " + std::to_string(i / 1'000) + "/file " + std::to_string(i)] = "x";
+  install("LON00007", 1, files, {"folder 0", "folder 1", "folder 2", "folder 3", "folder 4"});
+  const auto reply = route("PROPFIND", "/SMS_DP_SMSPKG$/LON00007/");
+  ASSERT_TRUE(reply.ok()) << reply.status().to_string();
+  ASSERT_NE(reply->stream, nullptr);
+  install("LON00007", 2, {{"another", "file"}});
+
+  std::string document;
+  while (true) {
+    const auto piece = reply->stream->next();
+    ASSERT_TRUE(piece.ok()) << piece.status().to_string();
+    if (piece->empty()) break;
+    EXPECT_LT(piece->size(), document.empty() ? 1'100'000u : 70'000u);
+    document += *piece;
+  }
+  EXPECT_TRUE(reply->stream->next()->empty());
+  const auto items = dav::read_multistatus(document);
+  ASSERT_TRUE(items.ok()) << items.status().to_string();
+  ASSERT_EQ(items->size(), 5'006u);
+  EXPECT_EQ(items->back().href, "http://dp:80/SMS_DP_SMSPKG$/LON00007/folder%204/file%204999");
+  EXPECT_THAT(list("/SMS_DP_SMSPKG$/LON00007/", "1,noroot"),
+              ElementsAre("http://dp:80/SMS_DP_SMSPKG$/LON00007/another 4"));
 }
 
 TEST_F(Webdav, PropertiesOfAFile) {

@@ -189,19 +189,23 @@ class DpTest : public ::testing::Test {
       return value ? *value : "";
     }
   };
-  // The request as it would come off the wire, through the router; an error is its bare HTTP status.
-  Answer ask(const std::string& method, const std::string& target, const wire::Fields& fields = {},
-             const std::string& body = {}) const {
+  // The request as it would come off the wire, through the router.
+  Result<wire::Reply> route(const std::string& method, const std::string& target, const wire::Fields& fields = {},
+                            const std::string& body = {}) const {
     wire::Head head;
     head.method = method;
     head.target = target;
     head.fields = fields;
     if (!wire::find_field(fields, "Host")) head.fields.emplace_back("Host", "dp:80");
     wire::Request request;
-    const Status made = wire::make_request(&head, &request);
+    RETURN_IF_ERROR(wire::make_request(&head, &request));
     request.body = body;
-    if (!made.ok()) return {http_status(made.code()), {}, {}};
-    const auto reply = dp_->router().route(request);
+    return dp_->router().route(request);
+  }
+  // What it says; an error is its bare HTTP status.
+  Answer ask(const std::string& method, const std::string& target, const wire::Fields& fields = {},
+             const std::string& body = {}) const {
+    const auto reply = route(method, target, fields, body);
     if (!reply.ok()) return {http_status(reply.status().code()), {}, {}};
     return {reply->status, test::all_fields(*reply), test::all_bytes(*reply)};
   }
