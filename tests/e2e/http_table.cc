@@ -5,84 +5,22 @@
 #include <set>
 
 #include "proto/base/text.h"
+#include "tests/support/markdown.h"
 
 namespace smslab::test {
 namespace {
-struct TextRow {
-  int line = 0;
-  std::vector<std::string> cells;
-};
-struct TextTable {
-  std::vector<std::string> header;
-  std::vector<TextRow> rows;
-};
-
-Status bad(int line, const std::string& what) { return invalid_argument("line " + std::to_string(line) + ": " + what); }
-
 // `fill`, whose errors name the line.
 Fill at_line(int line, const Fill& fill) {
   return [line, &fill](const std::string& text, const std::string& role) -> Result<std::string> {
     auto bytes = fill(text, role);
-    if (!bytes.ok()) return bad(line, bytes.status().message());
+    if (!bytes.ok()) return markdown_error(line, bytes.status().message());
     return bytes;
   };
 }
 
-std::vector<std::string> cells_of(std::string_view line) {
-  std::vector<std::string> cells;
-  for (const std::string_view cell : split(line, '|')) cells.emplace_back(trim(cell));
-  if (!cells.empty() && cells.front().empty()) cells.erase(cells.begin());
-  if (!cells.empty() && cells.back().empty()) cells.pop_back();
-  return cells;
-}
-
-bool is_rule(const std::vector<std::string>& cells) {
-  return std::all_of(cells.begin(), cells.end(),
-                     [](const std::string& cell) { return cell.find_first_not_of("-:") == std::string::npos; });
-}
-
-Result<std::vector<TextTable>> split_tables(const std::string& markdown) {
-  std::vector<TextTable> tables;
-  bool inside = false;
-  int line = 0;
-  for (const std::string_view text : split(markdown, '\n')) {
-    line++;
-    if (!text.starts_with('|')) {
-      inside = false;
-      continue;
-    }
-    auto cells = cells_of(text);
-    if (!inside) {
-      tables.push_back({.header = std::move(cells), .rows = {}});
-      inside = true;
-      continue;
-    }
-    TextTable& table = tables.back();
-    if (table.rows.empty() && is_rule(cells)) continue;
-    if (cells.size() != table.header.size()) return bad(line, "the row has another number of cells than its header");
-    table.rows.push_back({line, std::move(cells)});
-  }
-  return tables;
-}
-
-// The code spans of a cell, which must hold nothing else.
-Result<std::vector<std::string>> spans_of(const std::string& cell, int line) {
-  std::vector<std::string> spans;
-  const auto parts = split(cell, '`');
-  if (parts.size() % 2 == 0) return bad(line, "a code span does not end");
-  for (size_t i = 0; i < parts.size(); i++) {
-    if (i % 2 == 1) {
-      spans.emplace_back(parts[i]);
-    } else if (!trim(parts[i]).empty()) {
-      return bad(line, "'" + std::string(trim(parts[i])) + "' stands outside a code span");
-    }
-  }
-  return spans;
-}
-
 Result<std::pair<std::string, std::string>> field_of(const std::string& text, int line) {
   const auto colon = text.find(':');
-  if (colon == std::string::npos || colon == 0) return bad(line, "'" + text + "' is no field");
+  if (colon == std::string::npos || colon == 0) return markdown_error(line, "'" + text + "' is no field");
   return std::pair(text.substr(0, colon), std::string(trim(text.substr(colon + 1))));
 }
 
@@ -120,18 +58,18 @@ Status expect_span(const std::string& span, int line, const Fill& fill, const st
 
 // `206` `Content-Range: bytes 0-4/10` `body: 01234`, once or several times.
 Result<std::vector<Expected>> replies_of(const std::string& cell, int line, const Fill& fill, const std::string& role) {
-  ASSIGN_OR_RETURN(const auto spans, spans_of(cell, line));
+  ASSIGN_OR_RETURN(const auto spans, code_spans(cell, line));
   std::vector<Expected> replies;
   for (const std::string& span : spans) {
     if (is_status(span)) {
       replies.push_back({.status = static_cast<int>(*parse_u64(span))});
     } else if (replies.empty()) {
-      return bad(line, "a reply begins with its status");
+      return markdown_error(line, "a reply begins with its status");
     } else {
       RETURN_IF_ERROR(expect_span(span, line, fill, role, &replies.back()));
     }
   }
-  if (replies.empty()) return bad(line, "no reply is expected");
+  if (replies.empty()) return markdown_error(line, "no reply is expected");
   return replies;
 }
 
@@ -139,7 +77,7 @@ Result<std::vector<Expected>> replies_of(const std::string& cell, int line, cons
 Status read_request(const std::vector<std::string>& spans, const Fill& fill, Row* row) {
   ASSIGN_OR_RETURN(const std::string start, fill(spans.front(), row->role));
   const auto blank = start.find(' ');
-  if (blank == std::string::npos) return bad(row->line, "a request begins with method and target");
+  if (blank == std::string::npos) return markdown_error(row->line, "a request begins with method and target");
   row->method = start.substr(0, blank);
   row->target = start.substr(blank + 1, start.rfind(" HTTP/") - blank - 1);
   std::string body;
@@ -159,13 +97,13 @@ Status read_request(const std::vector<std::string>& spans, const Fill& fill, Row
 }
 
 // | at the DP | request or bytes | reply | connection |
-Result<Row> read_row(const TextRow& text, const std::string& role, bool raw, const Fill& fill) {
+Result<Row> read_row(const MarkdownRow& text, const std::string& role, bool raw, const Fill& fill) {
   Row row;
   row.line = text.line;
   row.name = text.cells[0];
   row.role = role;
-  ASSIGN_OR_RETURN(const auto spans, spans_of(text.cells[1], text.line));
-  if (spans.empty()) return bad(text.line, "nothing is sent");
+  ASSIGN_OR_RETURN(const auto spans, code_spans(text.cells[1], text.line));
+  if (spans.empty()) return markdown_error(text.line, "nothing is sent");
   if (raw) {
     for (const std::string& span : spans) {
       ASSIGN_OR_RETURN(const std::string bytes, at_line(text.line, fill)(span, role));
@@ -175,7 +113,8 @@ Result<Row> read_row(const TextRow& text, const std::string& role, bool raw, con
     RETURN_IF_ERROR(read_request(spans, at_line(text.line, fill), &row));
   }
   ASSIGN_OR_RETURN(row.replies, replies_of(text.cells[2], text.line, at_line(text.line, fill), role));
-  if (text.cells[3] != "open" && text.cells[3] != "closed") return bad(text.line, "the connection is open or closed");
+  if (text.cells[3] != "open" && text.cells[3] != "closed")
+    return markdown_error(text.line, "the connection is open or closed");
   row.open = text.cells[3] == "open";
   return row;
 }
@@ -183,12 +122,13 @@ Result<Row> read_row(const TextRow& text, const std::string& role, bool raw, con
 // What the words of a table of combinations mean: field -> word -> value.
 using Vocabulary = std::map<std::string, Lines>;
 
-Result<Vocabulary> read_vocabulary(const TextTable& table, const Fill& fill) {
+Result<Vocabulary> read_vocabulary(const MarkdownTable& table, const Fill& fill) {
   Vocabulary words;
-  for (const TextRow& row : table.rows) {
-    ASSIGN_OR_RETURN(const auto field, spans_of(row.cells[0], row.line));
-    ASSIGN_OR_RETURN(const auto value, spans_of(row.cells[2], row.line));
-    if (field.size() != 1 || value.size() > 1) return bad(row.line, "a word has one field and at most one value");
+  for (const MarkdownRow& row : table.rows) {
+    ASSIGN_OR_RETURN(const auto field, code_spans(row.cells[0], row.line));
+    ASSIGN_OR_RETURN(const auto value, code_spans(row.cells[2], row.line));
+    if (field.size() != 1 || value.size() > 1)
+      return markdown_error(row.line, "a word has one field and at most one value");
     ASSIGN_OR_RETURN(std::string text, at_line(row.line, fill)(value.empty() ? "" : value[0], "DP"));
     words[field[0]].emplace_back(row.cells[1], std::move(text));
   }
@@ -207,13 +147,13 @@ bool word_fits(const std::string& cell, const std::string& word) {
 }
 
 // Every combination of the words, each with the first row that fits it. A row that fits none has no place.
-Status combine(const TextTable& table, const Vocabulary& words, const Fill& fill, std::vector<Combination>* out) {
+Status combine(const MarkdownTable& table, const Vocabulary& words, const Fill& fill, std::vector<Combination>* out) {
   const size_t columns = table.header.size() - 2;
-  std::vector<const Lines*> choices;
+  std::vector<const Lines*> choices;  // of each column
   size_t count = 1;
   for (size_t i = 0; i < columns; i++) {
     const auto found = words.find(std::string(split(table.header[i], '`')[1]));
-    if (found == words.end()) return bad(table.rows[0].line, "no words are known for " + table.header[i]);
+    if (found == words.end()) return markdown_error(table.rows[0].line, "no words are known for " + table.header[i]);
     choices.push_back(&found->second);
     count *= found->second.size();
   }
@@ -228,13 +168,13 @@ Status combine(const TextTable& table, const Vocabulary& words, const Fill& fill
       chosen.push_back(word);
       if (!value.empty()) combination.fields.emplace_back(split(table.header[i], '`')[1], value);
     }
-    const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const TextRow& r) {
+    const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const MarkdownRow& r) {
       for (size_t i = 0; i < columns; i++) {
         if (!word_fits(r.cells[i], chosen[i])) return false;
       }
       return true;
     });
-    if (row == table.rows.end()) return bad(table.rows[0].line, "a combination has no row");
+    if (row == table.rows.end()) return markdown_error(table.rows[0].line, "a combination has no row");
     used.insert(row->line);
     combination.line = row->line;
     ASSIGN_OR_RETURN(const auto get, replies_of(row->cells[columns], row->line, at_line(row->line, fill), "DP"));
@@ -243,22 +183,22 @@ Status combine(const TextTable& table, const Vocabulary& words, const Fill& fill
     combination.head = head.front();
     out->push_back(std::move(combination));
   }
-  for (const TextRow& row : table.rows) {
-    if (!used.contains(row.line)) return bad(row.line, "no combination fits this row");
+  for (const MarkdownRow& row : table.rows) {
+    if (!used.contains(row.line)) return markdown_error(row.line, "no combination fits this row");
   }
   return {};
 }
 }  // namespace
 
 Result<Lines> read_files(const std::string& markdown, const Fill& fill) {
-  ASSIGN_OR_RETURN(const auto tables, split_tables(markdown));
+  ASSIGN_OR_RETURN(const auto tables, markdown_tables(markdown));
   Lines files;
-  for (const TextTable& table : tables) {
+  for (const MarkdownTable& table : tables) {
     if (table.header[0] != "file") continue;
-    for (const TextRow& row : table.rows) {
-      ASSIGN_OR_RETURN(const auto name, spans_of(row.cells[0], row.line));
-      ASSIGN_OR_RETURN(const auto content, spans_of(row.cells[1], row.line));
-      if (name.size() != 1 || content.size() > 1) return bad(row.line, "a file has one name and one content");
+    for (const MarkdownRow& row : table.rows) {
+      ASSIGN_OR_RETURN(const auto name, code_spans(row.cells[0], row.line));
+      ASSIGN_OR_RETURN(const auto content, code_spans(row.cells[1], row.line));
+      if (name.size() != 1 || content.size() > 1) return markdown_error(row.line, "a file has one name, one content");
       ASSIGN_OR_RETURN(std::string bytes, at_line(row.line, fill)(content.empty() ? "" : content[0], ""));
       files.emplace_back(name[0], std::move(bytes));
     }
@@ -267,11 +207,11 @@ Result<Lines> read_files(const std::string& markdown, const Fill& fill) {
 }
 
 Result<HttpTables> read_http_tables(const std::string& markdown, const Fill& fill) {
-  ASSIGN_OR_RETURN(const auto tables, split_tables(markdown));
+  ASSIGN_OR_RETURN(const auto tables, markdown_tables(markdown));
   HttpTables out;
   Vocabulary words;
-  for (const TextTable& table : tables) {
-    if (table.rows.empty()) return bad(0, "a table has no rows");
+  for (const MarkdownTable& table : tables) {
+    if (table.rows.empty()) return markdown_error(0, "a table has no rows");
     const std::vector<std::string>& header = table.header;
     const std::vector<std::string> rest(header.begin() + 1, header.end());
     const bool request = rest == std::vector<std::string>{"request", "reply", "connection"};
@@ -281,14 +221,14 @@ Result<HttpTables> read_http_tables(const std::string& markdown, const Fill& fil
     } else if (header == std::vector<std::string>{"field", "word", "value"}) {
       ASSIGN_OR_RETURN(words, read_vocabulary(table, fill));
     } else if ((request || raw) && (header[0] == "at the DP" || header[0] == "at the MP")) {
-      for (const TextRow& text : table.rows) {
+      for (const MarkdownRow& text : table.rows) {
         ASSIGN_OR_RETURN(Row row, read_row(text, header[0].substr(7), raw, fill));
         out.rows.push_back(std::move(row));
       }
     } else if (header.size() > 2 && header[0].starts_with('`') && header.back() == "HEAD") {
       RETURN_IF_ERROR(combine(table, words, fill, &out.combinations));
     } else {
-      return bad(table.rows[0].line, "the table above has a header that says nothing to the test");
+      return markdown_error(table.rows[0].line, "the table above has a header that says nothing to the test");
     }
   }
   return out;
