@@ -43,13 +43,9 @@ class Crowd : public ::testing::Test {
       EXPECT_EQ(mp.ask("GET", "/sms_mp/.sms_aut?MPLIST1&LON").status, 200);
     }
   }
-  static void set_receive_buffer(const HttpProbe& probe, int bytes) {
-    ::setsockopt(probe.fd(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-  }
   // Asks for the large file, sees the reply begin, and reads no further.
   std::unique_ptr<HttpProbe> slow_reader() {
     auto probe = std::make_unique<HttpProbe>(dp_);
-    set_receive_buffer(*probe, 4096);
     probe->send("GET " + std::string(kFolder) + "large HTTP/1.1\r\nHost: crowd\r\n\r\n");
     char begin = 0;
     EXPECT_EQ(::recv(probe->fd(), &begin, 1, MSG_PEEK), 1);
@@ -81,7 +77,6 @@ TEST_F(Crowd, OfSlowReadersKeepsNobodyWaiting) {
     ASSERT_FALSE(HasFailure()) << "connection " << i;
   }
   expect_newcomers_served();
-  set_receive_buffer(*slow.back(), 1 << 20);
   const HttpProbe::Reply whole = slow.back()->read_reply();
   EXPECT_EQ(whole.status, 200);
   EXPECT_TRUE(whole.body == large_) << "a slow reader that goes on reading gets what it asked for";
