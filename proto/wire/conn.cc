@@ -75,10 +75,17 @@ Turn Conn::resume(Workspace& space, uint32_t events, const Status& outcome) {
 }
 
 Turn Conn::expire(Workspace& space) {
-  if (state_ == State::kReply) link_->reset();  // else the kernel keeps megabytes for a peer that takes none
+  now_ = plane_.clock.steady();
+  if (state_ == State::kReply) {
+    // A full socket takes nothing new until much of it is gone: a slow peer makes progress that no write shows.
+    if (const uint64_t unsent = link_->unsent(); unsent < std::exchange(unsent_, unsent)) {
+      deadline_ = after(plane_.options.progress_timeout);
+      return park(Turn::Next::kWritable);
+    }
+    link_->reset();  // else the kernel keeps megabytes for a peer that takes none
+  }
   const bool arriving = state_ == State::kBody || (state_ == State::kHead && head_started_);
   if (!arriving) return closed();
-  now_ = plane_.clock.steady();
   refuse(space, 408, "the request did not arrive in time");
   return go(space);
 }
@@ -292,7 +299,7 @@ Conn::Step Conn::send_reply() {
   if (progress.bytes > 0) deadline_ = after(plane_.options.progress_timeout);
   switch (progress.io) {
     case Io::kOk: return out_.done() ? finish_reply() : park(Turn::Next::kOthers);
-    case Io::kWantWrite: return park(Turn::Next::kWritable);
+    case Io::kWantWrite: unsent_ = link_->unsent(); return park(Turn::Next::kWritable);
     case Io::kWantRead: return park(Turn::Next::kReadable);
     case Io::kEnd:
       plane_.log.error("reply to " + printable(asked_, kLoggedTarget) + " cut: its content is shorter than promised");

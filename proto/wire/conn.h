@@ -123,6 +123,7 @@ class Conn {
   std::string asked_;               // "GET /path", for the log
   std::unique_ptr<Reply> pending_;  // while waiting
   Outbox out_;
+  uint64_t unsent_ = 0;     // when it last had to wait for the peer
   bool head_only_ = false;  // it was HEAD
   bool http11_ = true;
   bool keep_ = true;

@@ -31,6 +31,9 @@ void block_sigpipe() {
   sigaddset(&set, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
+
+// Both ends are on this machine.
+bool is_near(const Accepted& one) { return one.peer.host == one.local.host || one.peer.host.starts_with("127."); }
 }  // namespace
 
 class Gate::Impl {
@@ -123,7 +126,8 @@ void Gate::Impl::accept_some(const Door& door, Workspace& space) {
     if (!*accepted) return;
     refusing_ = false;
     Accepted& one = **accepted;
-    lot_->admit(std::make_unique<Conn>(plane_, door.router, door.tls, plain_link(std::move(one.fd)),
+    const bool near = is_near(one);
+    lot_->admit(std::make_unique<Conn>(plane_, door.router, door.tls, plain_link(std::move(one.fd), near),
                                        std::move(one.peer), std::move(one.local)),
                 space);
   }

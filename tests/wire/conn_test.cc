@@ -24,7 +24,7 @@ class ConnTest : public ::testing::Test {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     peer_.reset(ends[0]);
-    conn_ = std::make_unique<Conn>(plane_, router_, nullptr, plain_link(UniqueFd(ends[1])), HostPort{"peer", 1},
+    conn_ = std::make_unique<Conn>(plane_, router_, nullptr, plain_link(UniqueFd(ends[1]), true), HostPort{"peer", 1},
                                    HostPort{"here", 80});
   }
 
