@@ -64,13 +64,14 @@ Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& req
     return reply;
   }
   reply.after = answer->after;
-  if (answer->xml.empty() || message.async()) return reply;
+  if ((answer->xml.empty() && !answer->shared) || message.async()) return reply;
   const Site& site = server.site;
-  ccm::Multipart body = ccm::write_reply(
-      message.header, answer->xml,
-      {.message_id = site.random.guid("ccm reply", {message.header.source_host(), message.header.id()}),
-       .source_host = site.options.server,
-       .sent = site.clock.now()});
+  const ccm::ReplyContext context = {
+      .message_id = site.random.guid("ccm reply", {message.header.source_host(), message.header.id()}),
+      .source_host = site.options.server,
+      .sent = site.clock.now()};
+  ccm::Multipart body = answer->shared ? ccm::write_reply(message.header, *answer->shared, answer->own, context)
+                                       : ccm::write_reply(message.header, answer->xml, context);
   reply.set("Content-Type", std::move(body.content_type));
   reply.body = wire::Body(std::move(body.body));
   return reply;

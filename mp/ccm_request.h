@@ -8,6 +8,7 @@
 // of something stored waits for it (Reply::after).
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "mp/dps.h"
@@ -27,8 +28,10 @@ struct CcmServer {
 
 // What an endpoint makes of a message.
 struct CcmAnswer {
-  std::string xml;      // empty: 200 without a body
-  CompletionPtr after;  // what must be durable first
+  std::string xml = {};                                         // either this
+  std::shared_ptr<const ccm::SharedDocument> shared = nullptr;  // or this, with
+  std::string own = {};                                         // filled in; neither: 200 without a body
+  CompletionPtr after = nullptr;                                // what must be durable first
 };
 
 using CcmEndpoint = Result<CcmAnswer> (*)(const CcmServer& server, const ccm::Envelope& message);

@@ -10,6 +10,7 @@
 #include "mp/changes.h"
 #include "mp/keys.h"
 #include "mp/package_queue.h"
+#include "mp/policy_set.h"
 #include "mp/profile.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
@@ -37,6 +38,7 @@ struct Site {
   // Told of every commit that a long poll may wait for, and given the packages that wait for the distribution manager.
   std::shared_ptr<Changes> changes = std::make_shared<Changes>();
   std::shared_ptr<PackageQueue> queue = std::make_shared<PackageQueue>();
+  std::shared_ptr<PolicySets> policies = std::make_shared<PolicySets>();  // what the client plane says of policy
 };
 
 }  // namespace smslab::mp

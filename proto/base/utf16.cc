@@ -1,5 +1,6 @@
 #include "proto/base/utf16.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace smslab {
@@ -35,6 +36,14 @@ char32_t next(std::string_view text, size_t* at) {
   return value;
 }
 
+bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+// How many characters from `at` on are ASCII, as nearly all are: those are taken in one go.
+size_t ascii_run(std::string_view text, size_t at) {
+  const auto end = std::find_if_not(text.begin() + static_cast<ptrdiff_t>(at), text.end(), is_ascii);
+  return static_cast<size_t>(end - text.begin()) - at;
+}
+
 void append_utf8(char32_t c, std::string* out) {
   const auto put = [&](char32_t b) { out->push_back(static_cast<char>(b)); };
   if (c < 0x80) {
@@ -56,7 +65,7 @@ void append_utf8(char32_t c, std::string* out) {
 }  // namespace
 
 bool valid_utf8(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
+  for (size_t at = ascii_run(text, 0); at < text.size(); at += ascii_run(text, at)) {
     if (next(text, &at) == kBad) return false;
   }
   return true;
@@ -67,9 +76,11 @@ Result<std::string> utf8_from_utf16le(std::string_view bytes) {
   const auto unit = [&](size_t i) {
     return static_cast<char32_t>(static_cast<unsigned char>(bytes[i]) | static_cast<unsigned char>(bytes[i + 1]) << 8);
   };
-  std::string out;
-  out.reserve(bytes.size() / 2);
   size_t at = bytes.size() >= 2 && unit(0) == 0xFEFF ? 2 : 0;
+  std::string out((bytes.size() - at) / 2, '\0');
+  size_t ascii = 0;
+  for (; at < bytes.size() && unit(at) < 0x80; at += 2) out[ascii++] = bytes[at];
+  out.resize(ascii);
   for (; at < bytes.size(); at += 2) {
     char32_t c = unit(at);
     if (c >= 0xD800 && c < 0xDC00 && at + 4 <= bytes.size() && unit(at + 2) >= 0xDC00 && unit(at + 2) < 0xE000) {
@@ -84,13 +95,17 @@ Result<std::string> utf8_from_utf16le(std::string_view bytes) {
 }
 
 std::string utf16le_from_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() * 2);
+  std::string out(text.size() * 2, '\0');  // at most, and mostly just so much
+  size_t end = 0;
   const auto put = [&](char32_t u) {
-    out.push_back(static_cast<char>(u & 0xFF));
-    out.push_back(static_cast<char>(u >> 8));
+    out[end++] = static_cast<char>(u & 0xFF);
+    out[end++] = static_cast<char>(u >> 8);
   };
   for (size_t at = 0; at < text.size();) {
+    if (is_ascii(text[at])) {
+      put(static_cast<unsigned char>(text[at++]));
+      continue;
+    }
     char32_t c = next(text, &at);
     if (c == kBad) {
       assert(false && "text must be UTF-8");
@@ -104,6 +119,7 @@ std::string utf16le_from_utf8(std::string_view text) {
       put(0xDC00 + ((c - 0x10000) & 0x3FF));
     }
   }
+  out.resize(end);
   return out;
 }
 

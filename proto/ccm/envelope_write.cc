@@ -5,7 +5,6 @@
 #include "proto/base/utf16.h"
 #include "proto/ccm/envelope.h"
 #include "proto/ccm/mime.h"
-#include "proto/ccm/zlib.h"
 #include "proto/codec/xml.h"
 
 namespace smslab::ccm {
@@ -25,12 +24,12 @@ void set_compressed(bool compress, v1::Msg* header) {
   header->mutable_hooks()->clear_hook3();
   if (compress) header->mutable_hooks()->add_hook3()->set_name("zlib-compress");
 }
-}  // namespace
 
-Multipart write_reply(const v1::Msg& request, std::string_view xml, const ReplyContext& context) {
-  std::string payload = utf16le_from_utf8(xml);
-  payload += kNul;  // open clients drop exactly one character
+// The client inflates according to what it asked for, not to what the hooks say.
+bool wants_compression(const v1::Msg& request) { return !iequals(trim(request.reply_compression()), "none"); }
 
+// `size`: of the document, before compression.
+Multipart reply_parts(const v1::Msg& request, const ReplyContext& context, uint64_t size, std::string_view payload) {
   v1::Msg header;
   header.set_schema_version("1.1");
   header.set_id("{" + context.message_id + "}");
@@ -43,11 +42,38 @@ Multipart write_reply(const v1::Msg& request, std::string_view xml, const ReplyC
   header.set_sent_time(format_rfc3339(std::chrono::floor<std::chrono::seconds>(context.sent)));
   header.set_protocol("http");
   header.mutable_payload()->set_type("inline");
-  set_body(payload.size(), &header);
-  // The client inflates according to what it asked for, not to what the hooks say.
-  const bool compress = !iequals(trim(request.reply_compression()), "none");
-  set_compressed(compress, &header);
-  return write_parts(header_bytes(header), compress ? deflate(payload) : payload, "\r\n");
+  set_body(size, &header);
+  set_compressed(wants_compression(request), &header);
+  return write_parts(header_bytes(header), payload, "\r\n");
+}
+}  // namespace
+
+Multipart write_reply(const v1::Msg& request, std::string_view xml, const ReplyContext& context) {
+  const std::string text = utf16le_from_utf8(xml) + std::string(kNul);  // open clients drop exactly one character
+  const bool compress = wants_compression(request);
+  return reply_parts(request, context, text.size(), compress ? deflate(text) : text);
+}
+
+SharedDocument::SharedDocument(std::string_view before, std::string_view after)
+    : before_(before),
+      after_(after),
+      beginning_(deflate_beginning(utf16le_from_utf8(before))),
+      end_(deflate_end(utf16le_from_utf8(after) + std::string(kNul))) {}
+
+SharedDocument::Payload SharedDocument::payload(std::string_view own, bool compress) const {
+  if (!compress) {
+    std::string text = utf16le_from_utf8(xml(own)) + std::string(kNul);
+    const uint64_t size = text.size();
+    return {.bytes = std::move(text), .size = size};
+  }
+  const std::string middle = utf16le_from_utf8(own);
+  return {.bytes = splice(beginning_, middle, end_), .size = beginning_.size + middle.size() + end_.size};
+}
+
+Multipart write_reply(const v1::Msg& request, const SharedDocument& document, std::string_view own,
+                      const ReplyContext& context) {
+  const SharedDocument::Payload payload = document.payload(own, wants_compression(request));
+  return reply_parts(request, context, payload.size, payload.bytes);
 }
 
 std::string encode_payload(const std::vector<std::string>& documents, bool compress, v1::Msg* header) {

@@ -5,6 +5,7 @@
 // Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,5 +18,16 @@ namespace smslab::ccm {
 Result<std::string> inflate(std::string_view stream, size_t limit);
 // Begins 78 9C: clients that skip a fixed two-byte header can read it (facts: protocol 5.2).
 std::string deflate(std::string_view bytes);
+
+// A part of a stream, compressed once and put into many: see splice().
+struct Deflated {
+  std::string blocks;
+  uint32_t adler = 1;
+  uint64_t size = 0;  // of what it holds
+};
+Deflated deflate_beginning(std::string_view bytes);
+Deflated deflate_end(std::string_view bytes);
+// The stream of beginning, `middle` (which stands in it uncompressed) and end.
+std::string splice(const Deflated& beginning, std::string_view middle, const Deflated& end);
 
 }  // namespace smslab::ccm

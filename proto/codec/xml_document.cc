@@ -1,7 +1,8 @@
 #include "proto/codec/xml_document.h"
 
+#include <algorithm>
 #include <charconv>
-#include <set>
+#include <vector>
 
 #include "proto/base/utf16.h"
 #include "proto/codec/xml_markup.h"
@@ -93,11 +94,14 @@ Status check_markup(std::string_view text, const XmlLimits& limits) {
 
 struct DuplicateAttributes : pugi::xml_tree_walker {
   std::string found;
+  std::vector<std::string_view> names;
   bool for_each(pugi::xml_node& node) override {
-    std::set<std::string_view> names;
-    for (const auto& attribute : node.attributes()) {
-      if (!names.insert(attribute.name()).second) found = attribute.name();
-    }
+    if (!node.first_attribute().next_attribute()) return true;
+    names.clear();
+    for (const auto& attribute : node.attributes()) names.emplace_back(attribute.name());
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) found = *twice;
     return found.empty();
   }
 };

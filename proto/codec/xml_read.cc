@@ -101,49 +101,55 @@ bool store(std::string text, Message* message, const FieldDescriptor* f) {
   }
 }
 
+// "Msg/Hooks/Hook": worked out when something is wrong.
+std::string path_of(const pugi::xml_node& element) {
+  const auto parent = element.parent();
+  const bool root = parent.type() == pugi::node_document;
+  return (root ? std::string() : path_of(parent) + "/") + element.name();
+}
+
 Status misfit(const std::string& text, const std::string& path) {
   return invalid_argument("'" + text + "' is not a value of " + path, path);
 }
 
-Status read_element(const pugi::xml_node& element, Message* message, const std::string& path);
+Status read_element(const pugi::xml_node& element, Message* message);
 
-Status read_children(const pugi::xml_node& parent, Message* message, const FieldDescriptor* field,
-                     const std::string& path) {
+Status read_children(const pugi::xml_node& parent, Message* message, const XmlLayout& layout) {
   const auto& r = *message->GetReflection();
+  const FieldDescriptor* field = layout.field;
   bool seen = false;
-  for (const auto& child : parent.children(xml_name(*field).c_str())) {
-    const std::string inner = path + "/" + child.name();
-    if (seen && !field->is_repeated()) return invalid_argument("element " + inner + " is there twice", inner);
+  for (const auto& child : parent.children(layout.name.c_str())) {
+    if (seen && !field->is_repeated()) {
+      return invalid_argument("element " + path_of(child) + " is there twice", path_of(child));
+    }
     seen = true;
-    if (!xml_is_scalar(*field)) {
-      RETURN_IF_ERROR(read_element(
-          child, field->is_repeated() ? r.AddMessage(message, field) : r.MutableMessage(message, field), inner));
+    if (!layout.scalar) {
+      RETURN_IF_ERROR(
+          read_element(child, field->is_repeated() ? r.AddMessage(message, field) : r.MutableMessage(message, field)));
     } else if (std::string text = element_text(child); !store(text, message, field)) {
-      return misfit(text, inner);
+      return misfit(text, path_of(child));
     }
   }
   return ok_status();
 }
 
-Status read_element(const pugi::xml_node& element, Message* message, const std::string& path) {
-  const auto& type = *message->GetDescriptor();
-  for (int i = 0; i < type.field_count(); i++) {
-    const FieldDescriptor* field = type.field(i);
-    const v1::XmlField& layout = xml_layout(*field);
-    if (layout.attribute()) {
-      const auto attribute = element.attribute(xml_name(*field).c_str());
+Status read_element(const pugi::xml_node& element, Message* message) {
+  for (const XmlLayout& layout : xml_layout(*message->GetDescriptor())) {
+    const FieldDescriptor* field = layout.field;
+    if (layout.attribute) {
+      const auto attribute = element.attribute(layout.name.c_str());
       if (attribute && !store(attribute.value(), message, field)) {
-        return misfit(attribute.value(), path + "/@" + attribute.name());
+        return misfit(attribute.value(), path_of(element) + "/@" + attribute.name());
       }
-    } else if (layout.text()) {
+    } else if (layout.text) {
       const std::string text = element_text(element);
       if (text.empty() && !(field->has_presence() && has_cdata(element))) continue;
-      if (!store(text, message, field)) return misfit(text, path);
-    } else if (layout.wrap().empty()) {
-      RETURN_IF_ERROR(read_children(element, message, field, path));
+      if (!store(text, message, field)) return misfit(text, path_of(element));
+    } else if (layout.wrap.empty()) {
+      RETURN_IF_ERROR(read_children(element, message, layout));
     } else {
-      for (const auto& wrapper : element.children(layout.wrap().c_str())) {
-        RETURN_IF_ERROR(read_children(wrapper, message, field, path + "/" + wrapper.name()));
+      for (const auto& wrapper : element.children(layout.wrap.c_str())) {
+        RETURN_IF_ERROR(read_children(wrapper, message, layout));
       }
     }
   }
@@ -160,7 +166,7 @@ Status from_xml(std::string_view text, Message* message, const XmlLimits& limits
   if (root.name() != expected) {
     return invalid_argument("the document element is " + std::string(root.name()) + ", not " + expected);
   }
-  Status status = read_element(root, message, expected);
+  Status status = read_element(root, message);
   if (!status.ok()) message->Clear();
   return status;
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "proto/base/time_text.h"
 #include "proto/codec/xml.h"
 #include "proto/codec/xml_layout.h"
@@ -68,21 +70,27 @@ class Writer {
   explicit Writer(std::string* out) : out_(*out) {}
 
   void element(const Message& message, const std::string& name) {
-    const auto& type = *message.GetDescriptor();
+    const auto& fields = xml_layout(*message.GetDescriptor());
     out_ += '<';
     out_ += name;
-    for (int i = 0; i < type.field_count(); i++) {
-      if (xml_layout(*type.field(i)).attribute()) attribute(message, *type.field(i));
+    for (const XmlLayout& layout : fields) {
+      if (layout.attribute) attribute(message, layout);
     }
     out_ += '>';
     const size_t begin = out_.size();
-    for (int i = 0; i < type.field_count(); i++) {
-      if (!xml_layout(*type.field(i)).attribute()) content(message, *type.field(i));
+    for (const XmlLayout& layout : fields) {
+      if (!layout.attribute) content(message, layout);
     }
     close(name, begin);
   }
 
  private:
+  void open(const std::string& name) {
+    out_ += '<';
+    out_ += name;
+    out_ += '>';
+  }
+
   // Ends the element whose content began at `begin`: empty elements as <X/>.
   void close(const std::string& name, size_t begin) {
     if (out_.size() == begin) {
@@ -95,42 +103,44 @@ class Writer {
     out_ += '>';
   }
 
-  void attribute(const Message& message, const FieldDescriptor& field) {
+  void attribute(const Message& message, const XmlLayout& layout) {
+    const FieldDescriptor& field = *layout.field;
     if (field.has_presence() && !message.GetReflection()->HasField(message, &field)) return;
     out_ += ' ';
-    out_ += xml_name(field);
+    out_ += layout.name;
     out_ += "=\"";
     append_xml_escaped(scalar_text(message, field, -1), true, &out_);
     out_ += '"';
   }
 
-  void content(const Message& message, const FieldDescriptor& field) {
-    const v1::XmlField& layout = xml_layout(field);
+  void content(const Message& message, const XmlLayout& layout) {
+    const FieldDescriptor& field = *layout.field;
     const auto& r = *message.GetReflection();
     if (!field.is_repeated()) {
       if (!r.HasField(message, &field)) return;
-      if (!layout.text()) return child(message, field, -1);
+      if (!layout.text) return child(message, layout, -1);
       const std::string text = scalar_text(message, field, -1);
-      return layout.cdata() ? append_cdata(text, &out_) : append_xml_escaped(text, false, &out_);
+      return layout.cdata ? append_cdata(text, &out_) : append_xml_escaped(text, false, &out_);
     }
     const int count = r.FieldSize(message, &field);
-    const bool wrapped = !layout.wrap().empty() && (count > 0 || layout.wrap_always());
-    if (wrapped) out_ += "<" + layout.wrap() + ">";
+    const bool wrapped = !layout.wrap.empty() && (count > 0 || layout.wrap_always);
+    if (wrapped) open(layout.wrap);
     const size_t begin = out_.size();
-    for (int i = 0; i < count; i++) child(message, field, i);
-    if (wrapped) close(layout.wrap(), begin);
+    for (int i = 0; i < count; i++) child(message, layout, i);
+    if (wrapped) close(layout.wrap, begin);
   }
 
-  void child(const Message& message, const FieldDescriptor& field, int index) {
-    const std::string& name = xml_name(field);
-    if (!xml_is_scalar(field)) {
+  void child(const Message& message, const XmlLayout& layout, int index) {
+    const FieldDescriptor& field = *layout.field;
+    if (!layout.scalar) {
       const auto& r = *message.GetReflection();
-      return element(index < 0 ? r.GetMessage(message, &field) : r.GetRepeatedMessage(message, &field, index), name);
+      return element(index < 0 ? r.GetMessage(message, &field) : r.GetRepeatedMessage(message, &field, index),
+                     layout.name);
     }
-    out_ += "<" + name + ">";
+    open(layout.name);
     const size_t begin = out_.size();
     append_xml_escaped(scalar_text(message, field, index), false, &out_);
-    close(name, begin);
+    close(layout.name, begin);
   }
 
   std::string& out_;
@@ -138,7 +148,13 @@ class Writer {
 }  // namespace
 
 void append_xml_escaped(std::string_view text, bool attribute, std::string* out) {
+  const auto is_plain = [](char c) { return c >= 0x20 && c != '&' && c != '<' && c != '>' && c != '"'; };
   for (size_t i = 0; i < text.size(); i++) {
+    const auto run = std::find_if_not(text.begin() + static_cast<ptrdiff_t>(i), text.end(), is_plain);
+    const auto plain = static_cast<size_t>(run - text.begin()) - i;
+    out->append(text.substr(i, plain));
+    i += plain;
+    if (i == text.size()) return;
     if (const size_t length = unspeakable(text, i); length > 0) {
       *out += "\xEF\xBF\xBD";
       i += length - 1;

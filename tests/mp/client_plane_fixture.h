@@ -24,6 +24,7 @@
 #include "store/tables.h"
 #include "tests/support/golden.h"
 #include "tests/support/recorded.h"
+#include "tests/support/reply.h"
 #include "tests/support/status.h"
 
 namespace smslab::mp {
@@ -130,6 +131,14 @@ class ClientPlane : public ::testing::Test {
   }
   void commit(const store::Index::Change& change) { ASSERT_EQ(store_->commit(change), ok_status()); }
 
+  // The same to what policy is made of.
+  void change_policy(const store::Index::Change& change) {
+    commit([&](store::WriteTxn& txn) {
+      RETURN_IF_ERROR(change(txn));
+      return policy_changed(txn, *site_);
+    });
+  }
+
   // ---- asking
   wire::Reply ask(wire::Request request) {
     request.peer = {.host = "127.0.0.1", .port = 50000};
@@ -190,7 +199,8 @@ class ClientPlane : public ::testing::Test {
 
   static std::string bytes(const wire::Reply& reply) { return *reply.body.read_all(); }
   static std::string field(const wire::Reply& reply, std::string_view name) {
-    const std::string* value = wire::find_field(reply.fields, name);
+    const wire::Fields fields = test::all_fields(reply);
+    const std::string* value = wire::find_field(fields, name);
     return value == nullptr ? std::string() : *value;
   }
   // The XML of a CCM reply; "" for an empty 200.

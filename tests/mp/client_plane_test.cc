@@ -355,16 +355,16 @@ TEST_F(Policy, IsForMembersAndForWhatIsWhole) {
   EXPECT_EQ(count(), 2);
   v1::Package package = seed_package();
   package.mutable_programs(0)->set_name("Other");
-  commit([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, package); });
+  change_policy([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, package); });
   EXPECT_EQ(count(), 1);
-  commit([&](store::WriteTxn& txn) { return store::kPackages.erase(txn, {"LON00001"}); });
+  change_policy([&](store::WriteTxn& txn) { return store::kPackages.erase(txn, {"LON00001"}); });
   EXPECT_EQ(count(), 1);
-  commit([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, seed_package()); });
+  change_policy([&](store::WriteTxn& txn) { return store::kPackages.put(txn, {"LON00001"}, seed_package()); });
   EXPECT_EQ(count(), 2);
   v1::Collection others;
   others.set_name("Admin Systems");
   others.add_members("WRK-LON-002");
-  commit([&](store::WriteTxn& txn) { return store::kCollections.put(txn, {collection_key(others.name())}, others); });
+  change_policy([&](store::WriteTxn& txn) { return store::kCollections.put(txn, {collection_key(others.name())}, others); });
   EXPECT_EQ(count(), 1);
 }
 

@@ -115,7 +115,7 @@ TEST_F(Body, WhatIsNotTheCurrentPolicyIs404) {
   }
   v1::Advert advert = seed_advert();
   advert.set_policy_version(2);
-  commit([&](store::WriteTxn& txn) { return store::kAdverts.put(txn, {"LON20000"}, advert); });
+  change_policy([&](store::WriteTxn& txn) { return store::kAdverts.put(txn, {"LON20000"}, advert); });
   EXPECT_EQ(get("/SMS_MP/.sms_pol?LON20000-LON00001-4A48FD56.1_00").status, 404);
   EXPECT_EQ(get("/SMS_MP/.sms_pol?LON20000-LON00001-4A48FD56.2_00").status, 200);
 }

@@ -1,0 +1,92 @@
+// PolicySet: what policy says at one state of the site, worked out once and told to every client that asks.
+//
+//   ASSIGN_OR_RETURN(const auto set, site.policies->current(site, txn));
+//   const ccm::SharedDocument& reply = set->assignments(set->reaching("WRK-LON-001"));   // but for the client's ID
+//   const Policy* policy = set->find("LON20000-LON00001-4A48FD56");
+//
+// A set belongs to a policy cookie, which changes with whatever policy is made of (site_record.h). Bodies are made when
+// they are first wanted. Thread-safe; what it gives lives as long as the set.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/base/mutex.h"
+#include "proto/base/status.h"
+#include "proto/ccm/envelope.h"
+#include "proto/schema/site.pb.h"
+#include "proto/wire/entity.h"
+#include "store/store.h"
+
+namespace smslab::mp {
+
+struct Site;
+
+// One policy as clients get it.
+struct Policy {
+  std::string id;
+  uint32_t version = 1;
+  std::string md5, sha1, sha256;               // of the body, upper-case hex
+  std::shared_ptr<const wire::Entity> entity;  // the body
+};
+
+class PolicySet {
+ public:
+  using Which = std::vector<uint32_t>;  // adverts, by their place in the order of IDs
+
+  // What the transaction sees. An advert whose collection, package or program is gone reaches nobody.
+  static Result<std::shared_ptr<const PolicySet>> read(const Site& site, const store::ReadTxn& txn,
+                                                       const v1::SiteRecord& record);
+
+  LabTime time() const { return time_; }  // of the last change; before the first one, a constant
+  const std::string& cookie() const { return cookie_; }
+  const Which& reaching(std::string_view computer) const;  // those whose collection has it
+  const Policy* find(std::string_view id) const;           // any letter case; nullptr
+  // The Full reply with the site's settings and these adverts' policies; the client's ID is to be filled in, escaped.
+  const ccm::SharedDocument& assignments(const Which& which) const;
+
+ private:
+  struct Source {
+    v1::Advert advert;
+    std::shared_ptr<const v1::Package> package;
+    const v1::Program* program = nullptr;
+  };
+  struct Made {
+    std::once_flag once;
+    Policy policy;
+  };
+  explicit PolicySet(const Site& site) : site_(site) {}
+  Status read_members(const store::ReadTxn& txn);
+  Status read_adverts(const store::ReadTxn& txn);
+  const Policy& policy(size_t n) const;  // 0: the settings; then the adverts
+
+  const Site& site_;
+  LabTime time_;
+  std::string cookie_;
+  std::vector<Source> sources_;
+  std::unordered_map<std::string, size_t> by_id_;            // lower case
+  std::unordered_map<std::string, Which> by_computer_;       // lower case
+  std::map<std::string, std::vector<std::string>> members_;  // of a collection by its key, lower case; while reading
+  mutable std::deque<Made> made_;
+  mutable Mutex mu_;
+  mutable std::map<Which, std::unique_ptr<const ccm::SharedDocument>> replies_ GUARDED_BY(mu_);
+};
+
+// The set that holds now; one is kept.
+class PolicySets {
+ public:
+  Result<std::shared_ptr<const PolicySet>> current(const Site& site, const store::ReadTxn& txn);
+
+ private:
+  Mutex mu_;
+  std::shared_ptr<const PolicySet> kept_ GUARDED_BY(mu_);
+};
+
+}  // namespace smslab::mp
