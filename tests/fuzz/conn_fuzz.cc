@@ -210,7 +210,12 @@ std::deque<Expected> expected_of(std::string_view bytes) {
   };
   bool keep = true;
   while (keep) {
-    while (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+    size_t blank_lines = 0;
+    for (; bytes.starts_with("\r\n") && blank_lines <= 16; blank_lines++) bytes.remove_prefix(2);
+    if (blank_lines > 16) {
+      refused(400, {});
+      break;
+    }
     if (bytes.empty() || bytes == "\r") break;
     if (!is_token_char(bytes.front())) {
       refused(400, {});
