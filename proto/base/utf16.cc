@@ -1,6 +1,7 @@
 #include "proto/base/utf16.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace smslab {
 namespace {
@@ -35,6 +36,17 @@ char32_t next(std::string_view text, size_t* at) {
   return value;
 }
 
+// Most text is ASCII: eight bytes at a time.
+size_t end_of_ascii(std::string_view text, size_t at) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  for (uint64_t eight = 0; text.size() - at >= sizeof eight; at += sizeof eight) {
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if ((eight & kHighBits) != 0) break;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) at++;
+  return at;
+}
+
 void append_utf8(char32_t c, std::string* out) {
   const auto put = [&](char32_t b) { out->push_back(static_cast<char>(b)); };
   if (c < 0x80) {
@@ -57,7 +69,8 @@ void append_utf8(char32_t c, std::string* out) {
 
 bool valid_utf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
-    if (next(text, &at) == kBad) return false;
+    at = end_of_ascii(text, at);
+    if (at < text.size() && next(text, &at) == kBad) return false;
   }
   return true;
 }
@@ -72,6 +85,10 @@ Result<std::string> utf8_from_utf16le(std::string_view bytes) {
   size_t at = bytes.size() >= 2 && unit(0) == 0xFEFF ? 2 : 0;
   for (; at < bytes.size(); at += 2) {
     char32_t c = unit(at);
+    if (c < 0x80) {
+      out.push_back(static_cast<char>(c));
+      continue;
+    }
     if (c >= 0xD800 && c < 0xDC00 && at + 4 <= bytes.size() && unit(at + 2) >= 0xDC00 && unit(at + 2) < 0xE000) {
       c = 0x10000 + ((c - 0xD800) << 10) + (unit(at + 2) - 0xDC00);
       at += 2;
