@@ -97,7 +97,7 @@ Attack crowd(size_t count, std::string start) {
     for (const auto& probe : probes) {
       const std::string one = outcome(*probe);
       if (all.empty()) all = one;
-      if (one != all) return all + " and " + one;
+      if (one != all) return all.append(" and ").append(one);
     }
     return all;
   };
@@ -125,14 +125,14 @@ std::string ccm_bomb(std::string_view begin, std::string_view unit, size_t times
 }
 
 std::string client_hello(const std::string& trusted) {
-  UniqueFd door(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd door(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  ::bind(door.get(), reinterpret_cast<sockaddr*>(&address), size);
-  ::listen(door.get(), 1);
-  ::getsockname(door.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  auto* const at = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(door.get(), at, size) != 0 || ::listen(door.get(), 1) != 0) return {};
+  if (::getsockname(door.get(), at, &size) != 0) return {};
   std::thread client([port = ntohs(address.sin_port), trusted] { const TlsProbe probe({"127.0.0.1", port}, trusted); });
   UniqueFd came(::accept4(door.get(), nullptr, nullptr, SOCK_CLOEXEC));
   std::string hello(4096, '\0');

@@ -200,7 +200,7 @@ TEST_F(Hostile, Bombs) {
              "multipart/mixed; boundary=b\r\nContent-Length: 5000000\r\n\r\n" +
              repeat("\n--bx", 1'000'000)),
        "400, open"},
-      {"a zip bomb of 64 MiB", to_mp(ccm_bomb("", repeat(" ", 1024), 32 * 1024)), "413, open"},
+      {"a zip bomb of 64 MiB", to_mp(ccm_bomb("", repeat(" ", 1024), size_t{32} * 1024)), "413, open"},
       {"a zip bomb within the limit", to_mp(ccm_bomb("", repeat("<a>", 1024), 2600)), "200, open"},
       {"a zip bomb of ends", to_mp(ccm_bomb("", repeat(">", 1024), 8000)), "200, open"},
       {"a million comments", to_mp(ccm_bomb("<Status>", repeat("<!---->", 1000), 1000, "</Status>")), "200, open"},
@@ -263,6 +263,7 @@ TEST_F(Hostile, PathsOutOfTheStore) {
   paths.push_back({"file:///etc/passwd", "400, open"});
   paths.push_back({"http://a/SMS_DP_SMSPKG$/../../etc/passwd", "400, open"});
   std::vector<Row> rows;
+  rows.reserve(paths.size());
   for (const Path& path : paths) {
     rows.push_back({path.path.c_str(), to_dp("GET " + path.path + " HTTP/1.1\r\nHost: a\r\n\r\n"), path.outcome});
   }
