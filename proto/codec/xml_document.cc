@@ -40,7 +40,8 @@ Status check_references(const XmlPiece& piece) {
 Status check_characters(std::string_view text) {
   if (!valid_utf8(text)) return invalid_argument("the XML is not UTF-8");
   for (size_t i = 0; i < text.size(); i++) {
-    if (!holds(static_cast<unsigned char>(text[i]))) return wrong("a control character", i);
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 && !holds(byte)) return wrong("a control character", i);
   }
   for (const std::string_view none : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"}) {  // U+FFFE, U+FFFF
     if (const size_t at = text.find(none); at != std::string_view::npos) return wrong("no character", at);
@@ -112,8 +113,8 @@ Status load_xml(std::string_view text, const XmlLimits& limits, pugi::xml_docume
     return {Code::kTooLarge, "the XML is larger than " + std::to_string(limits.bytes) + " bytes"};
   }
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  RETURN_IF_ERROR(check_markup(text, limits));  // first: too much of it ends this soonest
   RETURN_IF_ERROR(check_characters(text));
-  RETURN_IF_ERROR(check_markup(text, limits));
   const auto parsed = document->load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);
   if (!parsed) return wrong(parsed.description(), static_cast<size_t>(parsed.offset));
   DuplicateAttributes duplicates;

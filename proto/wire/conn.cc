@@ -14,6 +14,7 @@ constexpr size_t kTurnRequests = 64;
 constexpr uint64_t kLingerBytes = uint64_t{4} << 20;
 constexpr std::chrono::milliseconds kLingerTime{1'000};
 constexpr size_t kLoggedTarget = 200;
+constexpr size_t kBlankLines = 16;               // before a request; old clients send one behind a body
 constexpr size_t kKeptBody = size_t{64} * 1024;  // bytes that a worker keeps for the next request's body
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -150,7 +151,13 @@ Conn::Step Conn::start_tls(Workspace& space) {
 
 Conn::Step Conn::read_head(Workspace& space) {
   while (true) {
-    while (!head_started_ && in_.view().starts_with("\r\n")) in_.consume(2);  // RFC 9112 2.2
+    while (!head_started_ && in_.view().starts_with("\r\n")) {  // RFC 9112 2.2
+      in_.consume(2);
+      if (++blank_lines_ > kBlankLines) {
+        refuse(space, 400, "nothing but blank lines");
+        return std::nullopt;
+      }
+    }
     const std::string_view bytes = in_.view();
     if (!head_started_ && !bytes.empty() && bytes != "\r") {
       head_started_ = true;
@@ -317,6 +324,7 @@ Conn::Step Conn::finish_reply() {
   head_only_ = false;
   http11_ = true;
   searched_ = 0;
+  blank_lines_ = 0;
   if (keep_) {
     state_ = State::kHead;
     deadline_ = after(plane_.options.idle_timeout);

@@ -115,8 +115,9 @@ class Conn {
 
   // The request coming in.
   bool head_started_ = false;
-  size_t searched_ = 0;  // bytes of in_ that hold no end of the head
-  struct Incoming;       // a request whose body has not come whole
+  size_t searched_ = 0;     // bytes of in_ that hold no end of the head
+  size_t blank_lines_ = 0;  // before it
+  struct Incoming;          // a request whose body has not come whole
   std::unique_ptr<Incoming> incoming_;
 
   // The request being answered.

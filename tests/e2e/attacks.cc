@@ -19,6 +19,11 @@ bool has_event(const HttpProbe& probe, short events, int milliseconds) {
   return ::poll(&wait, 1, milliseconds) > 0;
 }
 
+std::string post(const ccm::Multipart& envelope) {
+  return "CCM_POST /ccm_system/request HTTP/1.1\r\nHost: a\r\nContent-Type: " + envelope.content_type +
+         "\r\nContent-Length: " + std::to_string(envelope.body.size()) + "\r\n\r\n" + envelope.body;
+}
+
 std::string say(const HostPort& at, const std::string& bytes) {
   HttpProbe probe(at);
   probe.send(bytes);
@@ -35,13 +40,18 @@ std::string repeat(std::string_view text, size_t times) {
 
 std::string outcome(HttpProbe& probe) {
   const HttpProbe::Reply reply = probe.read_reply();
-  if (reply.status == 0) return probe.at_end() ? "closed" : "more";
-  const std::string status = std::to_string(reply.status);
+  if (reply.status == 0) {
+    const std::string rest = probe.read_rest();
+    if (!probe.at_end()) return "silence";
+    return rest.empty() ? "closed" : "no HTTP, closed";
+  }
+  const std::string status = std::to_string(reply.status) + ", ";
+  if (reply.status == 100) return status + outcome(probe);
   if (reply.field("Connection") == "close") {
     probe.end_sending();
-    return status + (probe.at_end() ? ", closed" : ", more");
+    return status + (probe.at_end() ? "closed" : "more");
   }
-  return status + (probe.ask("OPTIONS", "/").status == 200 ? ", open" : ", more");
+  return status + (probe.ask("GET", "/nothing").status == 404 ? "open" : "more");
 }
 
 Attack to_mp(std::string bytes) {
@@ -87,7 +97,7 @@ Attack crowd(size_t count, std::string start) {
     for (const auto& probe : probes) {
       const std::string one = outcome(*probe);
       if (all.empty()) all = one;
-      if (one != all) return all + " and " + one;
+      if (one != all) return all.append(" and ").append(one);
     }
     return all;
   };
@@ -103,29 +113,26 @@ Attack deaf(std::string target) {
 }
 
 std::string ccm_post(std::string_view msg, std::string_view payload) {
-  const ccm::Multipart post = ccm::write_parts("\xFF\xFE" + utf16le_from_utf8(msg), utf16le_from_utf8(payload), "");
-  return "CCM_POST /ccm_system/request HTTP/1.1\r\nHost: a\r\nContent-Type: " + post.content_type +
-         "\r\nContent-Length: " + std::to_string(post.body.size()) + "\r\n\r\n" + post.body;
+  return post(ccm::write_parts("\xFF\xFE" + utf16le_from_utf8(msg), utf16le_from_utf8(payload), ""));
 }
 
-std::string ccm_bomb(std::string_view unit, size_t times) {
-  const std::string msg =
+std::string ccm_bomb(std::string_view begin, std::string_view unit, size_t times, std::string_view end) {
+  const std::string_view msg =
       "<Msg><TargetEndpoint>StatusReceiver</TargetEndpoint><Hooks><Hook3 Name=\"zlib-compress\"/></Hooks></Msg>";
-  const ccm::Multipart post =
-      ccm::write_parts("\xFF\xFE" + utf16le_from_utf8(msg), ccm::deflate(repeat(utf16le_from_utf8(unit), times)), "");
-  return "CCM_POST /ccm_system/request HTTP/1.1\r\nHost: a\r\nContent-Type: " + post.content_type +
-         "\r\nContent-Length: " + std::to_string(post.body.size()) + "\r\n\r\n" + post.body;
+  const std::string payload =
+      utf16le_from_utf8(begin) + repeat(utf16le_from_utf8(unit), times) + utf16le_from_utf8(end);
+  return post(ccm::write_parts("\xFF\xFE" + utf16le_from_utf8(msg), ccm::deflate(payload), ""));
 }
 
 std::string client_hello(const std::string& trusted) {
-  UniqueFd door(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd door(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  ::bind(door.get(), reinterpret_cast<sockaddr*>(&address), size);
-  ::listen(door.get(), 1);
-  ::getsockname(door.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  auto* const at = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(door.get(), at, size) != 0 || ::listen(door.get(), 1) != 0) return {};
+  if (::getsockname(door.get(), at, &size) != 0) return {};
   std::thread client([port = ntohs(address.sin_port), trusted] { const TlsProbe probe({"127.0.0.1", port}, trusted); });
   UniqueFd came(::accept4(door.get(), nullptr, nullptr, SOCK_CLOEXEC));
   std::string hello(4096, '\0');

@@ -17,8 +17,8 @@ struct Victim {
 };
 using Attack = std::function<std::string(const Victim&)>;
 
-// "STATUS, closed", or "STATUS, open" when the connection answers another request; "closed" when no reply came, and
-// "more" when something came that nobody had asked for.
+// "STATUS, closed", or "STATUS, open" when the connection answers another request; "closed" or "no HTTP, closed" when
+// no reply came; "more" when something else came than what was asked for, "silence" when nothing does.
 std::string outcome(HttpProbe& probe);
 
 Attack to_mp(std::string bytes);
@@ -33,8 +33,8 @@ Attack deaf(std::string target);
 
 // A CCM_POST of this <Msg> and this payload, which is XML in UTF-8.
 std::string ccm_post(std::string_view msg, std::string_view payload);
-// The same with a payload that is compressed: `unit` in UTF-16, `times` times.
-std::string ccm_bomb(std::string_view unit, size_t times);
+// The same to the StatusReceiver with a payload that is compressed: `begin`, `times` times `unit`, `end`.
+std::string ccm_bomb(std::string_view begin, std::string_view unit, size_t times, std::string_view end = "");
 // What a TLS client says first.
 std::string client_hello(const std::string& trusted);
 

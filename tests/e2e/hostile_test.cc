@@ -23,6 +23,7 @@ constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(th
 constexpr bool kSanitized = false;
 #endif
 constexpr size_t kRoom = (kSanitized ? size_t{1536} : size_t{256}) << 20;  // above what the quiet server takes
+constexpr size_t kRoomOfAHandshake = (kSanitized ? size_t{256} : size_t{64}) << 10;
 constexpr std::chrono::seconds kMostOfOneRow{60};
 
 size_t resident_bytes(int64_t pid) {
@@ -71,10 +72,10 @@ class Hostile : public ::testing::Test {
   int64_t pid() const { return lab_->ready().pid(); }
   std::string trusted() const { return lab_->data() + "/tls.pem"; }
 
-  void expect_unharmed() {
+  void expect_unharmed(size_t room = kRoom) {
     neighbours_->go_on();
     EXPECT_EQ(neighbours_->complaint(), "");
-    EXPECT_LT(resident_bytes(pid()), quiet_ + kRoom);
+    EXPECT_LT(resident_bytes(pid()), quiet_ + room);
   }
 
   void expect(const std::vector<Row>& rows) {
@@ -161,10 +162,10 @@ TEST_F(Hostile, Slowness) {
       {"chunks of one byte", trickle(kPost + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), "408, closed"},
       {"a body that stops", crowd(300, kPost + "Content-Length: 1000000\r\n\r\nx"), "408, closed"},
       {"a body that was to be continued", crowd(50, kPost + "Content-Length: 9\r\nExpect: 100-continue\r\n\r\n"),
-       "100, more"},
+       "100, 408, closed"},
       {"a client that reads nothing", deaf("/SMS_DP_SMSPKG$/LON00001/large"), "cut"},
       {"a handshake that stops within its first message", crowd(300, hello.substr(0, 11)), "closed"},
-      {"a handshake that stops before the last", crowd(100, hello), "more"},
+      {"a handshake that stops before the last", crowd(100, hello), "no HTTP, closed"},
   });
 }
 
@@ -172,11 +173,8 @@ TEST_F(Hostile, Bombs) {
   start("head=20s,body=20s");
   const std::string chunked = "Transfer-Encoding: chunked\r\n\r\n";
   const std::string line(size_t{64} * 1024, 'x');
-  const auto status = [](const std::string& xml) {
-    return to_mp(ccm_post("<Msg><TargetEndpoint>StatusReceiver</TargetEndpoint></Msg>", xml));
-  };
-  std::string attributes, entities;
-  for (int i = 0; i < 400'000; i++) attributes += " a" + std::to_string(i) + "=''";
+  const std::string large = "GET /SMS_DP_SMSPKG$/LON00001/large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+  std::string entities;
   for (int i = 1; i < 10; i++) {
     entities += "<!ENTITY e" + std::to_string(i) + " \"" + repeat("&e" + std::to_string(i - 1) + ";", 10) + "\">";
   }
@@ -186,7 +184,7 @@ TEST_F(Hostile, Bombs) {
       {"fields without end", flood(kGet, "X: y\r\n"), "431, closed"},
       {"101 fields", to_mp("GET / HTTP/1.1\r\nHost: a\r\n" + repeat("X: y\r\n", 100) + "\r\n"), "431, closed"},
       {"a target of 9 KiB", to_mp("GET /" + std::string(9000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n"), "414, closed"},
-      {"blank lines without end", flood("", repeat("\r\n", 1000)), "closed, all taken"},
+      {"blank lines without end", flood("", repeat("\r\n", 1000)), "400, closed"},
       {"a chunk's line of 64 MiB", flood(kPost + chunked + "1;", line), "400, closed"},
       {"a trailer of 64 MiB", flood(kPost + chunked + "0\r\nX: ", line), "400, closed"},
       {"trailers without end", flood(kPost + chunked + "0\r\n", "X: y\r\n"), "431, closed"},
@@ -199,34 +197,33 @@ TEST_F(Hostile, Bombs) {
        "400, open"},
       {"nearly boundaries",
        to_mp("CCM_POST /ccm_system/request HTTP/1.1\r\nHost: a\r\nContent-Type: "
-             "multipart/mixed; boundary=b\r\nContent-Length: 15000000\r\n\r\n" +
-             repeat("\n--bx", 3'000'000)),
+             "multipart/mixed; boundary=b\r\nContent-Length: 5000000\r\n\r\n" +
+             repeat("\n--bx", 1'000'000)),
        "400, open"},
-      {"a zip bomb of 64 MiB", to_mp(ccm_bomb(" ", size_t{32} << 20)), "413, open"},
-      {"a zip bomb within the limit", to_mp(ccm_bomb("<a>", size_t{2} << 20)), "200, open"},
-      {"a zip bomb of ends", to_mp(ccm_bomb(">", size_t{7} << 20)), "200, open"},
-      {"a million comments", to_mp(ccm_bomb("<!---->", 1'000'000)), "200, open"},
-      {"two million elements", status("<Status>" + repeat("<a/>", 2'000'000) + "</Status>"), "200, open"},
-      {"a million CDATA sections", status("<Status><Type>" + repeat("<![CDATA[]]>", 600'000) + "</Type></Status>"),
+      {"a zip bomb of 64 MiB", to_mp(ccm_bomb("", repeat(" ", 1024), size_t{32} * 1024)), "413, open"},
+      {"a zip bomb within the limit", to_mp(ccm_bomb("", repeat("<a>", 1024), 2600)), "200, open"},
+      {"a zip bomb of ends", to_mp(ccm_bomb("", repeat(">", 1024), 8000)), "200, open"},
+      {"a million comments", to_mp(ccm_bomb("<Status>", repeat("<!---->", 1000), 1000, "</Status>")), "200, open"},
+      {"two million elements", to_mp(ccm_bomb("<Status>", repeat("<a/>", 1000), 2000, "</Status>")), "200, open"},
+      {"500,000 CDATA sections",
+       to_mp(ccm_bomb("<Status><Type>", repeat("<![CDATA[]]>", 1000), 500, "</Type></Status>")), "200, open"},
+      {"400,000 attributes", to_mp(ccm_bomb("<Status", repeat(" a=''", 1000), 400, "/>")), "200, open"},
+      {"a million references", to_mp(ccm_bomb("<Status><Type>", repeat("&lt;", 1000), 1000, "</Type></Status>")),
        "200, open"},
-      {"400,000 attributes", status("<Status" + attributes + "/>"), "200, open"},
-      {"400,000 attributes of the header", to_mp(ccm_post("<Msg" + attributes.substr(0, 500'000) + "/>", "<a/>")),
-       "413, open"},
-      {"a header of 16 MiB",
-       to_mp(ccm_post("<Msg a='" + std::string(size_t{8} << 20, 'x').substr(2000) + "'/>", "<a/>")), "413, open"},
-      {"deep nesting", status("<Status>" + repeat("<a>", 1'000'000)), "200, open"},
       {"a billion laughs",
-       status("<!DOCTYPE Status [<!ENTITY e0 \"ha\">" + entities + "]><Status><Type>&e9;</Type></Status>"),
+       to_mp(ccm_bomb("<!DOCTYPE Status [<!ENTITY e0 \"ha\">" + entities + "]><Status><Type>", "&e9;", 1,
+                      "</Type></Status>")),
        "200, open"},
-      {"a million references", status("<Status><Type>" + repeat("&amp;", 1'000'000) + "</Type></Status>"), "200, open"},
+      {"attributes of the header", to_mp(ccm_post("<Msg" + repeat(" a=''", 1000) + "/>", "<a/>")), "413, open"},
+      {"a header of 2 MiB", to_mp(ccm_post("<Msg a='" + repeat("x", size_t{1} << 20) + "'/>", "<a/>")), "413, open"},
+      {"a header of nothing but starts", to_mp(ccm_post(repeat("<a>", 100'000), "<a/>")), "400, open"},
       {"a thousand documents",
        to_mp(ccm_post("<Msg>" + repeat("<Attachment Offset='0'/>", 1000) + "</Msg>",
                       repeat(std::string("<a/>\0", 5), 1000))),
        "413, open"},
-      {"a thousand ranges of one file",
-       to_dp("GET /SMS_DP_SMSPKG$/LON00001/large HTTP/1.1\r\nHost: a\r\nConnection: close\r\nRange: bytes=" +
-             repeat("0-,", 1000) + "\r\n\r\n"),
-       "206, closed"},
+      {"a thousand ranges of one file", to_dp(large + "Range: bytes=" + repeat("0-,", 1000) + "\r\n\r\n"),
+       "200, closed"},
+      {"500 ranges that overlap", to_dp(large + "Range: bytes=" + repeat("0-,", 500) + "\r\n\r\n"), "206, closed"},
       {"a PROPFIND of 64 KiB and a byte",
        to_dp("PROPFIND /SMS_DP_SMSPKG$/LON00001 HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n" +
              std::string(65'537, 'x')),
@@ -255,18 +252,18 @@ TEST_F(Hostile, PathsOutOfTheStore) {
                               "file%00", "%", "%2", "%zz", "%ff%fe", "./file", "file/.", "%0d%0aX:%20y"}) {
     paths.push_back({root + encoded, "400, open"});
   }
-  for (const char* absent :
-       {"%252e%252e/%252e%252e/etc/passwd", "..;/..;/etc/passwd", "....//....//etc/passwd", "/etc/passwd",
-        "//etc/passwd", "file/", "file/x", "%EF%BC%8E%EF%BC%8E/etc/passwd", "C:/boot.ini", "file::$DATA", "FILE~1",
-        ".. /x", "...", "~root", "sccm?/../../etc/passwd"}) {
+  for (const char* absent : {"%252e%252e/%252e%252e/etc/passwd", "..;/..;/etc/passwd", "....//....//etc/passwd",
+                             "/etc/passwd", "//etc/passwd", "file/", "file/x", "%EF%BC%8E%EF%BC%8E/etc/passwd",
+                             "C:/boot.ini", "file::$DATA", "FILE~1", "..%20/x", "...", "~root"}) {
     paths.push_back({root + absent, "404, open"});
   }
+  paths.push_back({root + "sccm?/../../etc/passwd", "400, open"});  // a listed name, whose path goes on behind the '?'
   paths.push_back({root + "fi le", "400, closed"});
   paths.push_back({"etc/passwd", "400, open"});
   paths.push_back({"file:///etc/passwd", "400, open"});
   paths.push_back({"http://a/SMS_DP_SMSPKG$/../../etc/passwd", "400, open"});
-  std::vector<std::string> names;
   std::vector<Row> rows;
+  rows.reserve(paths.size());
   for (const Path& path : paths) {
     rows.push_back({path.path.c_str(), to_dp("GET " + path.path + " HTTP/1.1\r\nHost: a\r\n\r\n"), path.outcome});
   }
@@ -288,16 +285,20 @@ TEST_F(Hostile, HalfOpenHandshakes) {
   const auto begin = std::chrono::steady_clock::now();
   for (size_t i = 0; i < most; i++) {
     halves.push_back(std::make_unique<HttpProbe>(victim_.mp, "127.0.2.1"));
-    ASSERT_TRUE(halves.back()->send(hello)) << i;
+    const bool answered = i % 10 == 0;  // the server has done its part, or has not all it needs
+    ASSERT_TRUE(halves.back()->send(answered ? hello : hello.substr(0, hello.size() / 2))) << i;
   }
+  while (open_descriptors(pid()) < before + most && neighbours_->complaint().empty()) neighbours_->go_on();
   const auto took = std::chrono::steady_clock::now() - begin;
-  expect_unharmed();
+  const size_t room = kRoom + most * kRoomOfAHandshake;
+  expect_unharmed(room);
   std::printf("%zu half-open handshakes in %lld ms, %zu MiB, %zu descriptors; the longest answer after %lld ms\n", most,
               static_cast<long long>(took / std::chrono::milliseconds(1)), resident_bytes(pid()) >> 20,
               open_descriptors(pid()), static_cast<long long>(neighbours_->longest().count()));
   halves.clear();
-  while (open_descriptors(pid()) > before + 2 * Neighbours::kCount) neighbours_->go_on();
-  expect_unharmed();
+  while (open_descriptors(pid()) > before + Neighbours::kCount && neighbours_->complaint().empty())
+    neighbours_->go_on();
+  expect_unharmed(room);
 }
 
 }  // namespace

@@ -13,16 +13,16 @@
 #include <cstdlib>
 #include <string_view>
 
-// Says where, and ends the program: libFuzzer keeps the input.
-#define MUST(condition)                                                                   \
-  do {                                                                                    \
-    if (!(condition)) {                                                                   \
-      std::fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                       \
-    }                                                                                     \
-  } while (false)
+// Ends the program when a property does not hold: libFuzzer keeps the input.
+#define MUST(condition) ::smslab::fuzz::must((condition), #condition, __FILE__, __LINE__)
 
 namespace smslab::fuzz {
+
+inline void must(bool holds, const char* condition, const char* file, int line) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, condition);
+  std::abort();
+}
 
 class Input {
  public:

@@ -49,7 +49,9 @@ void must_be_as_sent(std::string_view bytes, const Head& head) {
     bytes.remove_prefix(end + 2);
     return text;
   };
-  MUST(line() == head.method + " " + head.target + (head.http11 ? " HTTP/1.1" : " HTTP/1.0"));
+  const std::string_view request_line = line();
+  MUST(request_line.substr(0, request_line.size() - 1) == head.method + " " + head.target + " HTTP/1.");
+  MUST(head.http11 == (request_line.back() != '0'));
   for (const auto& [name, value] : head.fields) {
     const std::string_view sent = line();
     MUST(sent.starts_with(name) && sent.substr(name.size()).starts_with(':'));

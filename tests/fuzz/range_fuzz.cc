@@ -19,7 +19,7 @@ void must_be_apart(std::vector<ByteRange> ranges) {
 
 // As a client reads it: boundary, head, as many bytes as Content-Range says.
 void must_read_back(const std::string& content, const std::vector<ByteRange>& ranges) {
-  Entity entity{.body = Body(content), .content_type = "text/plain", .etag = "\"1\""};
+  const Entity entity{.body = Body(content), .content_type = "text/plain", .etag = "\"1\""};
   const Multipart parts = multipart_byteranges(entity, ranges);
   const auto all = parts.body.read_all();
   MUST(all.ok());

@@ -25,7 +25,7 @@ namespace smslab::test {
 class Neighbours {
  public:
   static constexpr size_t kCount = 16;
-  static constexpr std::chrono::seconds kPatience{10};
+  static constexpr std::chrono::seconds kPatience{15};
 
   struct Question {
     HostPort at;

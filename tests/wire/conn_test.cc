@@ -79,5 +79,19 @@ TEST_F(ConnTest, ARefusalAfterAHeadHasItsContent) {
   EXPECT_NE(got.find("HTTP/1.1 400"), std::string::npos) << got;
   EXPECT_TRUE(got.ends_with("this is not an HTTP request\n")) << got;
 }
+
+TEST_F(ConnTest, ManyBlankLinesAreNoRequest) {
+  const std::string get = "GET /now HTTP/1.1\r\nHost: a\r\n\r\n";
+  std::string blank = "\r\n";
+  for (int i = 0; i < 3; i++) blank += blank;
+  send(blank + get + blank + get);
+  EXPECT_EQ(conn_->advance(*space_, EPOLLIN).next, Turn::Next::kReadable);
+  EXPECT_TRUE(received().ends_with("now")) << "some are forgiven, before each request";
+  send(blank + blank + "\r\n" + get);
+  (void)conn_->advance(*space_, EPOLLIN);
+  const std::string got = received();
+  EXPECT_NE(got.find("HTTP/1.1 400"), std::string::npos) << got;
+  EXPECT_TRUE(got.ends_with("nothing but blank lines\n")) << got;
+}
 }  // namespace
 }  // namespace smslab::wire
