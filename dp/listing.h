@@ -1,7 +1,7 @@
 // Listing: what a PROPFIND is answered with, item by item, made as it is asked for: a package may hold 100,000 files.
 //
-//   Listing listing = list_package(package, *node, dav::Depth::kInfinity, "http://dp:80/SMS_DP_SMSPKG$/LON00001",
-//   "LON00001"); while (const std::optional<dav::Item> item = listing()) ...
+//   Listing listing = list_package(package, *node, dav::Depth::kInfinity, url_of_node, "LON00001");
+//   while (const std::optional<dav::Item> item = listing()) ...
 //
 // A Listing is one state of its package whatever happens to the package meanwhile. One thread at a time.
 #pragma once
