@@ -10,6 +10,7 @@
 namespace smslab::wire {
 namespace {
 constexpr uint64_t kTurnBytes = uint64_t{4} << 20;
+constexpr uint64_t kMadeBytes = uint64_t{256} << 10;  // the same of a body that is made while it is sent
 constexpr size_t kTurnRequests = 64;
 constexpr uint64_t kLingerBytes = uint64_t{4} << 20;
 constexpr std::chrono::milliseconds kLingerTime{1'000};
@@ -302,7 +303,7 @@ void Conn::start_reply(Workspace& space, Reply reply) {
 }
 
 Conn::Step Conn::send_reply() {
-  const Outbox::Progress progress = out_.pump(*link_, kTurnBytes);
+  const Outbox::Progress progress = out_.pump(*link_, out_.is_made() ? kMadeBytes : kTurnBytes);
   if (progress.bytes > 0) deadline_ = after(plane_.options.progress_timeout);
   switch (progress.io) {
     case Io::kOk: return out_.done() ? finish_reply() : park(Turn::Next::kOthers);

@@ -67,6 +67,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const HostPort& at) {
   if (!fd) return from_errno(errno, "socket");
   // Never SO_REUSEPORT: a second server on this port must be told, not given every other connection.
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);  // which its connections inherit
   if (address->ai_family == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
   if (::bind(fd.get(), address->ai_addr, address->ai_addrlen) != 0 || ::listen(fd.get(), SOMAXCONN) != 0) {
     return cannot_listen(at, errno);
@@ -87,7 +88,6 @@ Result<std::optional<Accepted>> Listener::accept() {
     }
     return std::optional<Accepted>();  // none waits, it is gone again, or the door is closed
   }
-  set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
   HostPort local = local_address(fd.get());
   return std::optional<Accepted>({std::move(fd), host_port(peer), std::move(local)});
 }

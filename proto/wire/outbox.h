@@ -19,6 +19,7 @@ class Outbox {
   std::string& head() { return head_; }
   void start(Body body, std::shared_ptr<BodySource> stream = nullptr, bool chunked = false);
   void clear();
+  bool is_made() const { return stream_ != nullptr; }  // while it is sent
   bool done() const { return head_at_ == head_.size() && piece_ == body_.pieces().size() && !stream_; }
 
   struct Progress {
