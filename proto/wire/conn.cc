@@ -86,6 +86,8 @@ Turn Conn::expire(Workspace& space) {
     }
     link_->reset();  // else the kernel keeps megabytes for a peer that takes none
   }
+  const bool takes_nothing = state_ == State::kBody && !incoming_->interim.empty();  // or half of "100 Continue"
+  if (takes_nothing) return closed();
   const bool arriving = state_ == State::kBody || (state_ == State::kHead && head_started_);
   if (!arriving) return closed();
   refuse(space, 408, "the request did not arrive in time");

@@ -93,5 +93,16 @@ TEST_F(ConnTest, ManyBlankLinesAreNoRequest) {
   EXPECT_NE(got.find("HTTP/1.1 400"), std::string::npos) << got;
   EXPECT_TRUE(got.ends_with("nothing but blank lines\n")) << got;
 }
+
+// A 408 behind half of a "100 Continue" would be read as no reply at all.
+TEST_F(ConnTest, WhoTakesNoContinueIsNotTold) {
+  std::string full;
+  while (::send(conn_->fd(), "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1) full += 'x';
+  send("POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(conn_->advance(*space_, EPOLLIN).next, Turn::Next::kWritable);
+  EXPECT_EQ(received().substr(0, full.size()), full.substr(0, 64 * 1024));
+  EXPECT_EQ(conn_->expire(*space_).next, Turn::Next::kClose);
+  EXPECT_EQ(received().find("HTTP"), std::string::npos);
+}
 }  // namespace
 }  // namespace smslab::wire
