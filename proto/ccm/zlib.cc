@@ -13,10 +13,13 @@ Bytef* input(std::string_view bytes) {
   return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // zlib's next_in is not const
 }
 
+// One a thread, used again and again: setting one up costs more than most payloads.
 class InflateStream {
  public:
-  InflateStream() {
-    if (inflateInit(&z_) != Z_OK) std::abort();  // no memory
+  static InflateStream& ready() {
+    static thread_local InflateStream stream;
+    if (::inflateReset(&stream.z_) != Z_OK) std::abort();  // it was set up
+    return stream;
   }
   ~InflateStream() { inflateEnd(&z_); }
   InflateStream(const InflateStream&) = delete;
@@ -25,13 +28,16 @@ class InflateStream {
   int run() { return ::inflate(&z_, Z_NO_FLUSH); }
 
  private:
+  InflateStream() {
+    if (inflateInit(&z_) != Z_OK) std::abort();  // no memory
+  }
   z_stream z_{};
 };
 }  // namespace
 
 Result<std::string> inflate(std::string_view stream, size_t limit) {
   if (stream.size() > std::numeric_limits<uInt>::max()) return Status(Code::kTooLarge, "the zlib stream is too large");
-  InflateStream z;
+  InflateStream& z = InflateStream::ready();
   z->next_in = input(stream);
   z->avail_in = static_cast<uInt>(stream.size());
   std::string out;
