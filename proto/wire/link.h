@@ -30,10 +30,10 @@ class Link {
   virtual IoResult read(std::span<char> buffer) = 0;
   virtual IoResult write(std::span<const iovec> parts, bool more_follows) = 0;
   virtual IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) = 0;
-  virtual IoResult flush() { return {}; }  // kOk once the socket has taken all that was written
-  virtual uint64_t unsent() const { return 0; }             // written, and not yet acknowledged by the peer
-  virtual void end_sending() = 0;          // what was written still arrives
-  virtual void reset() = 0;                // closing will drop what the peer has not taken, and tell it so
+  virtual IoResult flush() { return {}; }        // kOk once the socket has taken all that was written
+  virtual uint64_t unsent() const { return 0; }  // written, and not yet acknowledged by the peer
+  virtual void end_sending() = 0;                // what was written still arrives
+  virtual void reset() = 0;                      // closing will drop what the peer has not taken, and tell it so
 
   virtual bool secure() const { return false; }
   virtual bool opening() const { return false; }           // a handshake is under way
@@ -43,8 +43,8 @@ class Link {
 
 constexpr uint64_t kFileStep = uint64_t{1} << 20;  // of one call of send_file
 
-// `near`: the peer is on this machine. Its bytes are copied anyway, and then reading and writing costs less than sendfile
-// (docs/performance.md).
+// `near`: the peer is on this machine. Its bytes are copied anyway, and then reading and writing costs less than
+// sendfile (docs/performance.md).
 std::unique_ptr<Link> plain_link(UniqueFd fd, bool near);
 
 void reset_on_close(int fd);
