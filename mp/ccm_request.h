@@ -15,6 +15,7 @@
 #include "mp/site.h"
 #include "mp/who.h"
 #include "proto/ccm/envelope.h"
+#include "proto/ccm/shared_document.h"
 #include "proto/wire/handler.h"
 
 namespace smslab::mp {

@@ -186,8 +186,8 @@ Result<CcmAnswer> answer_location(const CcmServer& server, const ccm::Envelope& 
     ASSIGN_OR_RETURN(const Who who, identify(server.site.store.read(), message));
     RETURN_IF_ERROR(authenticate(who, message, Signed::kIfPresent));
   }
-  ASSIGN_OR_RETURN(std::string xml, row->answer(server, document));
-  return CcmAnswer{.xml = std::move(xml), .after = nullptr};
+  ASSIGN_OR_RETURN(const std::string xml, row->answer(server, document));
+  return CcmAnswer{.shared = server.site.locations->of(xml)};  // every client gets the same
 }
 
 }  // namespace smslab::mp

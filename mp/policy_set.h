@@ -20,7 +20,7 @@
 
 #include "proto/base/mutex.h"
 #include "proto/base/status.h"
-#include "proto/ccm/envelope.h"
+#include "proto/ccm/shared_document.h"
 #include "proto/schema/site.pb.h"
 #include "proto/wire/entity.h"
 #include "store/store.h"

@@ -15,6 +15,7 @@
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/random.h"
+#include "proto/ccm/shared_document.h"
 #include "store/store.h"
 
 namespace smslab::mp {
@@ -38,6 +39,7 @@ struct Site {
   // Told of every commit that a long poll may wait for, and given the packages that wait for the distribution manager.
   std::shared_ptr<Changes> changes = std::make_shared<Changes>();
   std::shared_ptr<PackageQueue> queue = std::make_shared<PackageQueue>();
+  std::shared_ptr<ccm::SharedDocuments> locations = std::make_shared<ccm::SharedDocuments>();
   std::shared_ptr<PolicySets> policies = std::make_shared<PolicySets>();  // what the client plane says of policy
 };
 

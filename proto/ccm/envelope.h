@@ -17,10 +17,11 @@
 
 #include "proto/base/clock.h"
 #include "proto/base/status.h"
-#include "proto/ccm/zlib.h"
 #include "proto/schema/client_messages.pb.h"
 
 namespace smslab::ccm {
+
+class SharedDocument;
 
 // Microsoft's constant; our replies and our client use it too.
 inline constexpr std::string_view kBoundary = "aAbBcCdDv1234567890VxXyYzZ";
@@ -58,22 +59,7 @@ struct Multipart {
 // The MP's answer to `request`: compressed as ReplyCompression asks, correlated with its ID (protocol 3.6).
 Multipart write_reply(const v1::Msg& request, std::string_view xml, const ReplyContext& context);
 
-// An XML document for many clients, encoded and compressed once but for one short text that is each client's own.
-class SharedDocument {
- public:
-  SharedDocument(std::string_view before, std::string_view after);
-
-  std::string xml(std::string_view own) const { return before_ + std::string(own) + after_; }
-  struct Payload {
-    std::string bytes;
-    uint64_t size = 0;  // inflated
-  };
-  Payload payload(std::string_view own, bool compress) const;
-
- private:
-  const std::string before_, after_;  // UTF-8
-  const Deflated beginning_, end_;
-};
+// The same with a document that many get; `own` is this client's part of it (shared_document.h).
 Multipart write_reply(const v1::Msg& request, const SharedDocument& document, std::string_view own,
                       const ReplyContext& context);
 

@@ -5,6 +5,8 @@
 #include "proto/base/utf16.h"
 #include "proto/ccm/envelope.h"
 #include "proto/ccm/mime.h"
+#include "proto/ccm/shared_document.h"
+#include "proto/ccm/zlib.h"
 #include "proto/codec/xml.h"
 
 namespace smslab::ccm {
@@ -52,22 +54,6 @@ Multipart write_reply(const v1::Msg& request, std::string_view xml, const ReplyC
   const std::string text = utf16le_from_utf8(xml) + std::string(kNul);  // open clients drop exactly one character
   const bool compress = wants_compression(request);
   return reply_parts(request, context, text.size(), compress ? deflate(text) : text);
-}
-
-SharedDocument::SharedDocument(std::string_view before, std::string_view after)
-    : before_(before),
-      after_(after),
-      beginning_(deflate_beginning(utf16le_from_utf8(before))),
-      end_(deflate_end(utf16le_from_utf8(after) + std::string(kNul))) {}
-
-SharedDocument::Payload SharedDocument::payload(std::string_view own, bool compress) const {
-  if (!compress) {
-    std::string text = utf16le_from_utf8(xml(own)) + std::string(kNul);
-    const uint64_t size = text.size();
-    return {.bytes = std::move(text), .size = size};
-  }
-  const std::string middle = utf16le_from_utf8(own);
-  return {.bytes = splice(beginning_, middle, end_), .size = beginning_.size + middle.size() + end_.size};
 }
 
 Multipart write_reply(const v1::Msg& request, const SharedDocument& document, std::string_view own,

@@ -1,4 +1,5 @@
 #include "proto/ccm/envelope.h"
+#include "proto/ccm/shared_document.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -293,5 +294,35 @@ TEST(WriteRequest, SendsPlainDocumentsToo) {
   EXPECT_FALSE(in->has_hook("zlib-compress"));
   EXPECT_THAT(in->documents, ::testing::ElementsAre("<a/>", "<b/>"));
 }
+
+// What is compressed once and filled in for each client reads as what is compressed whole.
+TEST(SharedDocument, ReadsAsTheDocumentFilledIn) {
+  const ReplyContext context = {.message_id = "0A", .source_host = "LON-DCSMS-01", .sent = LabTime()};
+  const std::string before = "<A><B>\xC3\xBC", after = "</B>" + std::string(5'000, ' ') + "<C/></A>";
+  const SharedDocument document(before, after);
+  for (const std::string& own :
+       {std::string(), std::string("GUID:1"), std::string(100'000, 'x'), std::string("\xC3\x9C")}) {
+    for (const char* compression : {"zlib", "none"}) {
+      v1::Msg request;
+      request.set_reply_compression(compression);
+      const Multipart shared = write_reply(request, document, own, context);
+      const Multipart whole = write_reply(request, before + own + after, context);
+      const auto read = read_reply(shared.content_type, shared.body);
+      ASSERT_TRUE(read.ok()) << read.status().to_string();
+      EXPECT_TRUE(*read == before + own + after) << own.size() << compression;
+      EXPECT_EQ(shared.body == whole.body, std::string(compression) == "none") << own.size();
+    }
+  }
+}
+
+TEST(SharedDocuments, GiveTheSameOneForTheSameText) {
+  SharedDocuments said;
+  const auto first = said.of("<A/>");
+  EXPECT_EQ(said.of("<A/>"), first);
+  EXPECT_NE(said.of("<B/>"), first);
+  for (int i = 0; i < 1000; i++) said.of("<A" + std::to_string(i) + "/>");
+  EXPECT_EQ(said.of("<A/>")->payload("", true).bytes, first->payload("", true).bytes);
+}
+
 }  // namespace
 }  // namespace smslab::ccm
