@@ -21,7 +21,7 @@ Result<CcmAnswer> answer_policy_request(const CcmServer& server, const ccm::Enve
   ASSIGN_OR_RETURN(const auto policies, site.policies->current(site, txn));
   if (trim(request.server_cookie()) == policies->cookie()) return CcmAnswer{};
   CcmAnswer answer;
-  answer.shared = {policies, &policies->assignments(policies->reaching(who.name))};
+  answer.shared = policies->assignments(policies->reaching(who.name));
   codec::append_xml_escaped(id.empty() ? who.claimed_id : id, false, &answer.own);
   return answer;
 }

@@ -61,22 +61,23 @@ Result<std::shared_ptr<const PolicySet>> PolicySet::read(const Site& site, const
   const std::shared_ptr<PolicySet> set(new PolicySet(site));
   set->time_ = cookie_time(record);
   set->cookie_ = format_cookie(set->time_);
-  RETURN_IF_ERROR(set->read_members(txn));
-  RETURN_IF_ERROR(set->read_adverts(txn));
-  set->members_.clear();
+  ASSIGN_OR_RETURN(const Members members, read_members(txn));
+  RETURN_IF_ERROR(set->read_adverts(txn, members));
   set->made_.resize(set->sources_.size() + 1);
   return std::shared_ptr<const PolicySet>(set);
 }
 
-Status PolicySet::read_members(const store::ReadTxn& txn) {
-  return store::kCollections.each(txn, {}, [&](const store::Key&, const v1::Collection& collection) {
-    auto& members = members_[collection_key(collection.name())];
+Result<PolicySet::Members> PolicySet::read_members(const store::ReadTxn& txn) {
+  Members all;
+  RETURN_IF_ERROR(store::kCollections.each(txn, {}, [&](const store::Key&, const v1::Collection& collection) {
+    auto& members = all[collection_key(collection.name())];
     for (const std::string& member : collection.members()) members.push_back(ascii_lower(member));
     return true;
-  });
+  }));
+  return all;
 }
 
-Status PolicySet::read_adverts(const store::ReadTxn& txn) {
+Status PolicySet::read_adverts(const store::ReadTxn& txn, const Members& members) {
   std::map<std::string, std::shared_ptr<const v1::Package>> packages;
   RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, const v1::Package& package) {
     packages[package.id()] = std::make_shared<const v1::Package>(package);
@@ -89,8 +90,8 @@ Status PolicySet::read_adverts(const store::ReadTxn& txn) {
     const auto n = static_cast<uint32_t>(sources_.size());
     sources_.push_back({advert, package->second, program});
     by_id_[ascii_lower(policy_id(advert.id(), advert.package(), program->name()))] = n + 1;
-    if (const auto members = members_.find(collection_key(advert.collection())); members != members_.end()) {
-      for (const std::string& computer : members->second) by_computer_[computer].push_back(n);
+    if (const auto found = members.find(collection_key(advert.collection())); found != members.end()) {
+      for (const std::string& computer : found->second) by_computer_[computer].push_back(n);
     }
     return true;
   });
@@ -121,10 +122,10 @@ const Policy* PolicySet::find(std::string_view id) const {
   return found == by_id_.end() ? nullptr : &policy(found->second);
 }
 
-const ccm::SharedDocument& PolicySet::assignments(const Which& which) const {
+std::shared_ptr<const ccm::SharedDocument> PolicySet::assignments(const Which& which) const {
   {
     const MutexLock lock(mu_);
-    if (const auto found = replies_.find(which); found != replies_.end()) return *found->second;
+    if (const auto found = replies_.find(which); found != replies_.end()) return found->second;
   }
   v1::ReplyAssignments reply;
   reply.set_schema_version("1.00");
@@ -137,10 +138,11 @@ const ccm::SharedDocument& PolicySet::assignments(const Which& which) const {
   for (const uint32_t n : which) *reply.add_assignments() = assignment(site_, policy(n + 1));
   const std::string xml = codec::to_xml(reply);
   const size_t own = xml.find(kOwnText);
-  auto document = std::make_unique<const ccm::SharedDocument>(std::string_view(xml).substr(0, own),
+  auto document = std::make_shared<const ccm::SharedDocument>(std::string_view(xml).substr(0, own),
                                                               std::string_view(xml).substr(own + kOwnText.size()));
   const MutexLock lock(mu_);
-  return *replies_.try_emplace(which, std::move(document)).first->second;
+  if (replies_.size() >= kReplies) replies_.clear();
+  return replies_.try_emplace(which, std::move(document)).first->second;
 }
 
 Result<std::shared_ptr<const PolicySet>> PolicySets::current(const Site& site, const store::ReadTxn& txn) {

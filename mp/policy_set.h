@@ -1,7 +1,7 @@
 // PolicySet: what policy says at one state of the site, worked out once and told to every client that asks.
 //
 //   ASSIGN_OR_RETURN(const auto set, site.policies->current(site, txn));
-//   const ccm::SharedDocument& reply = set->assignments(set->reaching("WRK-LON-001"));   // but for the client's ID
+//   std::shared_ptr<const ccm::SharedDocument> reply = set->assignments(set->reaching("WRK-LON-001"));
 //   const Policy* policy = set->find("LON20000-LON00001-4A48FD56");
 //
 // A set belongs to a policy cookie, which changes with whatever policy is made of (site_record.h). Bodies are made when
@@ -50,7 +50,7 @@ class PolicySet {
   const Which& reaching(std::string_view computer) const;  // those whose collection has it
   const Policy* find(std::string_view id) const;           // any letter case; nullptr
   // The Full reply with the site's settings and these adverts' policies; the client's ID is to be filled in, escaped.
-  const ccm::SharedDocument& assignments(const Which& which) const;
+  std::shared_ptr<const ccm::SharedDocument> assignments(const Which& which) const;
 
  private:
   struct Source {
@@ -63,20 +63,21 @@ class PolicySet {
     Policy policy;
   };
   explicit PolicySet(const Site& site) : site_(site) {}
-  Status read_members(const store::ReadTxn& txn);
-  Status read_adverts(const store::ReadTxn& txn);
+  using Members = std::map<std::string, std::vector<std::string>>;  // of a collection by its key; lower case
+  static Result<Members> read_members(const store::ReadTxn& txn);
+  Status read_adverts(const store::ReadTxn& txn, const Members& members);
   const Policy& policy(size_t n) const;  // 0: the settings; then the adverts
 
   const Site& site_;
   LabTime time_;
   std::string cookie_;
   std::vector<Source> sources_;
-  std::unordered_map<std::string, size_t> by_id_;            // lower case
-  std::unordered_map<std::string, Which> by_computer_;       // lower case
-  std::map<std::string, std::vector<std::string>> members_;  // of a collection by its key, lower case; while reading
+  std::unordered_map<std::string, size_t> by_id_;       // lower case
+  std::unordered_map<std::string, Which> by_computer_;  // lower case
   mutable std::deque<Made> made_;
   mutable Mutex mu_;
-  mutable std::map<Which, std::unique_ptr<const ccm::SharedDocument>> replies_ GUARDED_BY(mu_);
+  static constexpr size_t kReplies = 1024;  // kept; when there are more, all are dropped
+  mutable std::map<Which, std::shared_ptr<const ccm::SharedDocument>> replies_ GUARDED_BY(mu_);
 };
 
 // The set that holds now; one is kept.

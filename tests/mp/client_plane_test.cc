@@ -364,7 +364,8 @@ TEST_F(Policy, IsForMembersAndForWhatIsWhole) {
   v1::Collection others;
   others.set_name("Admin Systems");
   others.add_members("WRK-LON-002");
-  change_policy([&](store::WriteTxn& txn) { return store::kCollections.put(txn, {collection_key(others.name())}, others); });
+  change_policy(
+      [&](store::WriteTxn& txn) { return store::kCollections.put(txn, {collection_key(others.name())}, others); });
   EXPECT_EQ(count(), 1);
 }
 
