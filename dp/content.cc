@@ -58,10 +58,12 @@ Result<wire::Reply> serve_content(Contents& contents, const wire::Request& reque
       const auto entity = wire::ready({.body = *std::move(body),
                                        .content_type = std::string(content_type_of(node->path)),
                                        .etag = package->etag(*node->file),
-                                       .modified = from_timestamp(node->file->modified())});
-      contents.remember(request.target, as_of, entity);
+                                       .modified = from_timestamp(node->file->modified()),
+                                       .dated = package->damage(*node->file) == nullptr});
+      if (!request.has_query) contents.remember(request.target, as_of, entity);
       return wire::entity_reply(request, *entity);
     }
+    if (body.status().code() == Code::kUnavailable && contents.let_go()) continue;  // of open files: it had no other
     if (body.status().code() != Code::kNotFound) return body.status();
     // The package was replaced between look-up and open: serve the new one. If it was not, its bytes are lost.
     if (package == before) {

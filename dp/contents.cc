@@ -1,5 +1,9 @@
 #include "dp/contents.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "store/manifest.h"
 
 namespace smslab::dp {
@@ -34,7 +38,25 @@ void Contents::forget(const std::string& package_id) {
   MutexLock lock(mu_);
   changes_++;
   drop(package_id);
+  forget_targets();
+}
+
+void Contents::forget_targets() {
   targets_.clear();
+  open_files_ = 0;
+}
+
+bool Contents::let_go() {
+  MutexLock lock(mu_);
+  const bool had = open_files_ > 0;
+  forget_targets();
+  return had;
+}
+
+size_t Contents::share_of_descriptors() {
+  constexpr size_t kShare = 16, kMost = 256;
+  const long may = ::sysconf(_SC_OPEN_MAX);
+  return std::min(kMost, static_cast<size_t>(std::max(may, 0L)) / kShare);
 }
 
 std::shared_ptr<const wire::Entity> Contents::recall(std::string_view target) {
@@ -45,9 +67,11 @@ std::shared_ptr<const wire::Entity> Contents::recall(std::string_view target) {
 
 void Contents::remember(std::string target, uint64_t as_of, std::shared_ptr<const wire::Entity> entity) {
   MutexLock lock(mu_);
-  if (as_of != changes_) return;
-  if (targets_.size() >= limits_.targets) targets_.clear();
-  targets_[std::move(target)] = std::move(entity);
+  const auto pieces = entity->body.pieces();
+  const bool open = std::any_of(pieces.begin(), pieces.end(), [](const wire::Piece& piece) { return piece.file; });
+  if (as_of != changes_ || (open && limits_.files == 0)) return;
+  if (targets_.size() >= limits_.targets || (open && open_files_ >= limits_.files)) forget_targets();
+  if (targets_.try_emplace(std::move(target), std::move(entity)).second && open) open_files_++;
 }
 
 uint64_t Contents::changes() {

@@ -42,9 +42,11 @@ class Contents {
   // What stays loaded; the least recently used goes first. One package is kept whatever its size.
   struct Limits {
     size_t packages = 256;
-    size_t bytes = size_t{256} << 20;  // as far as estimated
-    size_t targets = 512;              // remembered, each with an open file; when there are more, all are dropped
+    size_t bytes = size_t{256} << 20;       // as far as estimated
+    size_t targets = 512;                   // remembered; when there are more, all are dropped
+    size_t files = share_of_descriptors();  // that they may hold open
   };
+  static size_t share_of_descriptors();  // a sixteenth of what the process may have, 256 at most: others need them too
   explicit Contents(store::Store& store) : Contents(store, Limits()) {}
   Contents(store::Store& store, Limits limits) : store_(store), limits_(limits) {}
 
@@ -60,6 +62,8 @@ class Contents {
   std::shared_ptr<const wire::Entity> recall(std::string_view target);
   // `as_of`: changes() before `entity` was looked up; it is not kept when something has changed meanwhile.
   void remember(std::string target, uint64_t as_of, std::shared_ptr<const wire::Entity> entity);
+  // Forgets all targets, and closes their files but for those being sent; false when there was none.
+  bool let_go();
   uint64_t changes();  // grows with each forget()
 
   // Everything installed, by package ID; from the index.
@@ -74,6 +78,7 @@ class Contents {
   Result<LoadedPtr> load(const std::string& package_id) const;
   void keep(const std::string& package_id, LoadedPtr loaded) REQUIRES(mu_);
   void drop(const std::string& package_id) REQUIRES(mu_);
+  void forget_targets() REQUIRES(mu_);
 
   store::Store& store_;
   const Limits limits_;
@@ -87,7 +92,8 @@ class Contents {
   };
   std::unordered_map<std::string, std::shared_ptr<const wire::Entity>, TargetHash, std::equal_to<>> targets_
       GUARDED_BY(mu_);
-  uint64_t changes_ GUARDED_BY(mu_) = 0;  // calls of forget(): what was read before one must not be kept after it
+  size_t open_files_ GUARDED_BY(mu_) = 0;  // of targets_
+  uint64_t changes_ GUARDED_BY(mu_) = 0;   // calls of forget(): what was read before one must not be kept after it
 };
 
 }  // namespace smslab::dp

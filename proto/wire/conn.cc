@@ -133,6 +133,7 @@ Conn::Step Conn::fill(Workspace& space) {
       return std::nullopt;
     case Io::kWantRead: return park(Turn::Next::kReadable);
     case Io::kWantWrite: return park(Turn::Next::kWritable);
+    case Io::kAgain: return park(Turn::Next::kOthers);
     case Io::kTls: return start_tls(space);
     case Io::kError: log_problem(); break;
     case Io::kEnd: break;
@@ -308,12 +309,16 @@ Conn::Step Conn::send_reply() {
   const Outbox::Progress progress = out_.pump(*link_, out_.is_made() ? kMadeBytes : kTurnBytes);
   if (progress.bytes > 0) deadline_ = after(plane_.options.progress_timeout);
   switch (progress.io) {
-    case Io::kOk: return out_.done() ? finish_reply() : park(Turn::Next::kOthers);
+    case Io::kOk:
+      if (out_.done()) return finish_reply();
+      unsent_ = UINT64_MAX;  // it is not the peer that it waits for
+      return park(Turn::Next::kOthers);
     case Io::kWantWrite: unsent_ = link_->unsent(); return park(Turn::Next::kWritable);
     case Io::kWantRead: return park(Turn::Next::kReadable);
     case Io::kEnd:
       plane_.log.error("reply to " + printable(asked_, kLoggedTarget) + " cut: its content is shorter than promised");
       break;
+    case Io::kAgain:
     case Io::kTls:
     case Io::kError: break;
   }
@@ -349,6 +354,7 @@ Conn::Step Conn::linger(Workspace& space) {
     const IoResult got = link_->read(space.in);
     if (got.io == Io::kWantRead) return park(Turn::Next::kReadable);
     if (got.io == Io::kWantWrite) return park(Turn::Next::kWritable);
+    if (got.io == Io::kAgain) return park(Turn::Next::kOthers);
     if (got.io != Io::kOk) break;
     linger_left_ -= std::min<uint64_t>(linger_left_, got.bytes);
   }

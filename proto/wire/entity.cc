@@ -9,10 +9,15 @@
 
 namespace smslab::wire {
 namespace {
+// Without a date of its own, it has changed since any.
+Validators validators(const Entity& entity) {
+  return {entity.etag, entity.dated || !entity.modified ? entity.modified : std::optional(LabTime::max())};
+}
+
 RangeRequest asked_range(const Request& request, const Entity& entity) {
   if (request.method != "GET") return {};
   const auto range = list_field(request.fields, "Range");
-  if (!range || !range_still_valid(request, {entity.etag, entity.modified})) return {};
+  if (!range || !range_still_valid(request, entity.etag)) return {};
   return parse_range(*range, entity.body.size());
 }
 
@@ -96,7 +101,7 @@ std::shared_ptr<const Entity> ready(Entity entity) {
 
 Reply entity_reply(const Request& request, const Entity& entity) {
   Reply reply;
-  switch (check_preconditions(request, {entity.etag, entity.modified})) {
+  switch (check_preconditions(request, validators(entity))) {
     case Precondition::kFailed: return error_reply(412, "the content is not the one that the request is about");
     case Precondition::kNotModified: reply.status = 304; break;
     case Precondition::kServe:

@@ -22,6 +22,7 @@ struct Entity {
   std::string content_type = {};
   std::string etag = {};                           // strong, with its quotes; empty: none
   std::optional<LabTime> modified = std::nullopt;  // to the second on the wire
+  bool dated = true;  // `modified` tells this content from what stood here before; else no date speaks for it
   // Its fields as text, for an entity that is given many times: made by ready().
   std::shared_ptr<const std::string> lines = nullptr;
 };

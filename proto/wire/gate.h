@@ -42,7 +42,7 @@ class Gate {
   ~Gate();  // stops
 
   // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. With `tls`,
-  // which must outlive the gate, https is spoken on the same port; without, a TLS client is refused as no HTTP.
+  // which must outlive the gate, https is spoken on the same port; without, a TLS client is refused.
   Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls = nullptr);
   Status start();
   void stop();

@@ -98,8 +98,9 @@ Refusal settle_options(Head* head) {
     keep_alive = keep_alive || list_has(value, "keep-alive");
   }
   head->keep_alive = !close && (head->http11 || keep_alive);
-  if (const std::string* expect = find_field(head->fields, "Expect"); expect && head->http11) {
-    if (!iequals(*expect, "100-continue")) return {417, "an unknown expectation"};
+  for (const auto& [name, value] : head->fields) {
+    if (!head->http11 || !iequals(name, "Expect")) continue;
+    if (!iequals(value, "100-continue")) return {417, "an unknown expectation"};
     head->expect_continue = true;
   }
   return {};

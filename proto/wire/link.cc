@@ -14,8 +14,18 @@ namespace smslab::wire {
 namespace {
 constexpr char kTlsHandshake = 0x16;
 
+// A signal is no reason to wait: no event would follow.
+template <class Call>
+ssize_t again(Call call) {
+  ssize_t result = 0;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
 IoResult from_errno_of(Io want) {
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {want};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {want};
   return {Io::kError};
 }
 
@@ -34,7 +44,7 @@ class PlainLink final : public Link {
       if (byte == kTlsHandshake) return {Io::kTls};
       fresh_ = false;
     }
-    const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t got = again([&] { return ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT); });
     if (got < 0) return from_errno_of(Io::kWantRead);
     const auto bytes = static_cast<size_t>(got);
     return {got == 0 ? Io::kEnd : Io::kOk, bytes, bytes < buffer.size()};
@@ -44,7 +54,8 @@ class PlainLink final : public Link {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(parts.data());  // sendmsg does not write to it
     message.msg_iovlen = parts.size();
-    const ssize_t put = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
+    const ssize_t put = again([&] { return ::sendmsg(fd_.get(), &message, flags); });
     if (put < 0) return from_errno_of(Io::kWantWrite);
     return {Io::kOk, static_cast<size_t>(put)};
   }
@@ -52,7 +63,7 @@ class PlainLink final : public Link {
   IoResult send_file(const ReadableFile& file, uint64_t offset, uint64_t size) override {
     if (near_ || file.fd() < 0) return send_read(file, offset, size);
     auto at = static_cast<off_t>(offset);
-    const ssize_t put = ::sendfile(fd_.get(), file.fd(), &at, std::min(size, kFileStep));
+    const ssize_t put = again([&] { return ::sendfile(fd_.get(), file.fd(), &at, std::min(size, kFileStep)); });
     if (put > 0) return {Io::kOk, static_cast<size_t>(put)};
     if (put == 0 || errno == EIO) return {Io::kEnd};
     return from_errno_of(Io::kWantWrite);

@@ -15,8 +15,9 @@
 
 namespace smslab::wire {
 
-// kTls, from the first read of a plain link alone: the peer speaks TLS, and nothing was taken.
-enum class Io { kOk, kWantRead, kWantWrite, kEnd, kError, kTls };
+// kTls, from the first read of a plain link alone: the peer speaks TLS, and nothing was taken. kAgain, from a read:
+// there was nothing for us in what came, and there may be more.
+enum class Io { kOk, kWantRead, kWantWrite, kAgain, kEnd, kError, kTls };
 struct IoResult {
   Io io = Io::kOk;
   size_t bytes = 0;

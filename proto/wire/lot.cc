@@ -173,9 +173,11 @@ void Lot::finished(uint64_t id, const Status& status) {
   Slot* const slot = living(id);
   if (slot == nullptr) return;
   slot->outcome = status;
-  slot->until = nanoseconds(clock_.steady() + progress_timeout_);
-  queue(id, *slot, slot->until);
-  post(id, *slot, kOutcome);
+  if (!tell(*slot, id, kOutcome, 0)) return;  // its owner will see it
+  const int64_t latest = nanoseconds(clock_.steady() + progress_timeout_);
+  if (slot->until > latest) slot->until = latest;  // the socket may never take bytes
+  queue(id, *slot, latest);
+  nudge(id, *slot);
 }
 
 void Lot::post(uint64_t id, Slot& slot, uint32_t news) {
@@ -256,7 +258,7 @@ void Lot::clear() {
     Slot& slot = this->slot(index);
     all.push_back(std::move(slot.conn));
     slot.fd = -1;
-    slot.word += uint64_t{1} << 32;  // a Completion that comes later finds nobody
+    slot.word = (slot.word & ~uint64_t{UINT32_MAX}) + (uint64_t{1} << 32);  // a late Completion finds nobody
   }
   deadlines_.clear();
 }

@@ -64,12 +64,9 @@ Precondition check_preconditions(const Request& request, const Validators& curre
   return Precondition::kServe;
 }
 
-bool range_still_valid(const Request& request, const Validators& current) {
+bool range_still_valid(const Request& request, std::string_view etag) {
   const auto text = list_field(request.fields, "If-Range");
-  if (!text) return true;
-  if (text->find('"') != std::string::npos) return tags_match(*text, current.etag, Compare::kStrong);
-  const auto date = date_field(request, "If-Range");
-  return date && current.modified && *date == std::chrono::floor<std::chrono::seconds>(*current.modified);
+  return !text || tags_match(*text, etag, Compare::kStrong);
 }
 
 }  // namespace smslab::wire

@@ -18,7 +18,8 @@ enum class Precondition { kServe, kNotModified, kFailed };  // go on, 304, 412
 
 Precondition check_preconditions(const Request& request, const Validators& current);
 
-// Whether Range may be honoured: there is no If-Range, or it names exactly this content. A weak tag never does.
-bool range_still_valid(const Request& request, const Validators& current);
+// Whether Range may be honoured: there is no If-Range, or it is the tag of exactly this content. A weak tag never is,
+// nor a date: the time of a file does not change with every byte of it (RFC 9110 8.8.2.2, 13.1.5).
+bool range_still_valid(const Request& request, std::string_view etag);
 
 }  // namespace smslab::wire

@@ -38,21 +38,22 @@ Owned<BIO> memory(const std::string& text) {
 int no_passphrase(char*, int, int, void*) { return 0; }
 
 Status use_certificate(SSL_CTX* context, const std::string& pem) {
-  const Status bad = invalid_argument("this is no PEM certificate", "--tls-cert");
+  const Status bad = invalid_argument("this is no PEM certificate that OpenSSL would use", "--tls-cert");
   const auto text = memory(pem);
   const Owned<X509> leaf(::PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr));
   if (!leaf || ::SSL_CTX_use_certificate(context, leaf.get()) != 1) return bad;
   while (Owned<X509> next{::PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr)}) {
     if (::SSL_CTX_add1_chain_cert(context, next.get()) != 1) return bad;
   }
-  ::ERR_clear_error();  // the end of the text
-  return {};
+  const bool end = ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  ::ERR_clear_error();
+  return end ? Status() : bad;
 }
 
 Status use_key(SSL_CTX* context, const std::string& pem) {
   const auto text = memory(pem);
   const Owned<EVP_PKEY> key(::PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
-  if (!key) return invalid_argument("this is no PEM key without a passphrase", "--tls-key");
+  if (!key) return invalid_argument("this is no PEM key, or it has a passphrase", "--tls-key");
   if (::SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
     ::ERR_clear_error();
     return invalid_argument("the key does not belong to the certificate", "--tls-key");
@@ -99,10 +100,13 @@ struct Socket {
 
 int read(BIO* bio, char* into, int size) {
   auto* const socket = static_cast<Socket*>(::BIO_get_data(bio));
-  const ssize_t got = ::recv(socket->fd, into, static_cast<size_t>(size), MSG_DONTWAIT);
+  ssize_t got = 0;
+  do {
+    got = ::recv(socket->fd, into, static_cast<size_t>(size), MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
   socket->drained = got < size;
   ::BIO_clear_retry_flags(bio);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) ::BIO_set_retry_read(bio);
+  if (got < 0 && errno == EAGAIN) ::BIO_set_retry_read(bio);
   return static_cast<int>(got);
 }
 
@@ -151,12 +155,17 @@ class TlsLink final : public Link {
   UniqueFd release() override { return std::move(fd_); }
 
   IoResult read(std::span<char> buffer) override {
+    if (!waiting_.empty()) {  // what OpenSSL answers by itself must not pile up
+      if (const IoResult sent = flush(); sent.io != Io::kOk) return sent;
+    }
+    socket_.drained = false;  // SSL_read may be served from what it has read ahead
     ::ERR_clear_error();
     IoResult got = called(::SSL_read(ssl_.get(), buffer.data(), clamped(buffer.size())));
     got.drained = socket_.drained && ::SSL_has_pending(ssl_.get()) == 0;
     const IoResult sent = flush();  // handshake messages and alerts
-    if (got.io == Io::kWantRead && sent.io != Io::kOk) return sent;
-    return got;
+    if (got.io != Io::kWantRead) return got;
+    if (sent.io != Io::kOk) return sent;
+    return kernel_has_tls() || got.drained ? got : IoResult{Io::kAgain};
   }
 
   IoResult write(std::span<const iovec> parts, bool more_follows) override {
@@ -188,9 +197,10 @@ class TlsLink final : public Link {
       message.msg_iov = const_cast<iovec*>(parts);
       message.msg_iovlen = std::size(parts);
       const ssize_t put = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (put < 0 && errno == EINTR) continue;
       if (put < 0) {
         keep_flight();
-        if (errno == EAGAIN || errno == EINTR) return {Io::kWantWrite};
+        if (errno == EAGAIN) return {Io::kWantWrite};
         broken_ = true;
         return {Io::kError};
       }
@@ -227,7 +237,7 @@ class TlsLink final : public Link {
   }
 
   IoResult put(std::span<const char> plain, bool more_follows) {
-    if (!waiting_.empty() && !held_) {
+    if (!waiting_.empty() && (!held_ || waiting_.size() > kRecords * kRecordBytes)) {
       if (const IoResult sent = flush(); sent.io != Io::kOk) return sent;
     }
     ::ERR_clear_error();
@@ -289,9 +299,12 @@ Result<std::unique_ptr<Tls>> Tls::open(const TlsIdentity& identity) {
   ::SSL_CTX_set_ciphersuites(ssl, kCiphers13);
   ::SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS);
-  // An idle connection keeps no buffers; what the socket does not take may be offered again from another place.
-  ::SSL_CTX_set_mode(ssl,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  // An idle connection keeps no buffers. The other two matter where the kernel sends: it may take a part only, and what
+  // it does not take is offered again from another place.
+  ::SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              (kernel_has_tls() ? SSL_MODE_ENABLE_PARTIAL_WRITE : 0));
+  // Else a peer that sends key updates without end would keep a worker. (socket_bio knows whether more has come.)
+  if (!kernel_has_tls()) ::SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
   ::SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);  // clients resume by tickets
   ::SSL_CTX_set_read_ahead(ssl, 1);
   ::SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, nullptr);

@@ -30,6 +30,9 @@ class TlsProbe final : public HttpProbe {
 
   const std::string& problem() const { return problem_; }
   std::string version() const { return ::SSL_get_version(ssl_.get()); }
+  bool update_key() {
+    return ::SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && ::SSL_do_handshake(ssl_.get()) == 1;
+  }
   void end_sending() override { ::SSL_shutdown(ssl_.get()); }
 
  private:

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/resource.h>
 
@@ -549,6 +551,34 @@ TEST_F(TlsGateTest, AClientThatStopsReadingHoldsNoWorker) {
   expect_served();
   expect_file(stopped.read_reply().body);
   EXPECT_EQ(stopped.read_reply().body, "hello");
+}
+
+// Two records in one segment: the second is read from OpenSSL's memory, which says nothing of the socket.
+TEST_F(TlsGateTest, ARequestThatComesWhileAnotherIsAnsweredIsNotForgotten) {
+  make_file(8 << 20);
+  start_tls({.workers = 1});
+  TlsProbe probe(at_, ca());
+  ASSERT_TRUE(probe.connected()) << probe.problem();
+  const auto cork = [&](int on) { ::setsockopt(probe.fd(), IPPROTO_TCP, TCP_CORK, &on, sizeof on); };
+  cork(1);
+  probe.send("GET /file HTTP/1.1\r\nHost: a\r\n\r\n");
+  probe.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  cork(0);
+  expect_worker_free();  // the file's reply is under way, and blocked
+  probe.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect_worker_free();
+  expect_file(probe.read_reply().body);
+  EXPECT_EQ(probe.read_reply().body, "hello");
+  EXPECT_EQ(probe.read_reply().body, "hello");
+}
+
+TEST_F(TlsGateTest, KeyUpdatesKeepNobodyWaiting) {
+  start_tls({.workers = 1});
+  TlsProbe probe(at_, ca());
+  ASSERT_TRUE(probe.connected()) << probe.problem();
+  for (int i = 0; i < 1000; i++) ASSERT_TRUE(probe.update_key());
+  expect_served();
+  EXPECT_EQ(probe.ask("GET", "/hello").body, "hello");
 }
 
 TEST_F(TlsGateTest, AHandshakeThatDoesNotEndIsGivenUp) {
