@@ -12,6 +12,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <csignal>
+
 #include "tests/support/http_probe.h"
 
 namespace smslab::test {
@@ -20,6 +22,7 @@ class TlsProbe final : public HttpProbe {
  public:
   TlsProbe(const HostPort& to, const std::string& trusted, const std::string& bind_to = {})
       : HttpProbe(to, bind_to), context_(::SSL_CTX_new(::TLS_client_method()), ::SSL_CTX_free) {
+    ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
     if (!connected() || !handshake(to.host, trusted)) {
       char text[256];
       ::ERR_error_string_n(::ERR_get_error(), text, sizeof text);
