@@ -22,7 +22,7 @@ constexpr TypeRow kTypes[] = {
 
 // A small file is read once and then sent from memory, in one system call with its head.
 Result<wire::Body> at_hand(Result<wire::Body> body) {
-  constexpr uint64_t kSmall = uint64_t{16} * 1024;
+  constexpr uint64_t kSmall = uint64_t{64} * 1024;
   if (!body.ok() || body->size() > kSmall) return body;
   ASSIGN_OR_RETURN(std::string bytes, body->read_all());
   return wire::Body(std::move(bytes));

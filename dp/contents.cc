@@ -43,6 +43,7 @@ void Contents::forget(const std::string& package_id) {
 
 void Contents::forget_targets() {
   targets_.clear();
+  target_bytes_ = 0;
   open_files_ = 0;
 }
 
@@ -70,8 +71,14 @@ void Contents::remember(std::string target, uint64_t as_of, std::shared_ptr<cons
   const auto pieces = entity->body.pieces();
   const bool open = std::any_of(pieces.begin(), pieces.end(), [](const wire::Piece& piece) { return piece.file; });
   if (as_of != changes_ || (open && limits_.files == 0)) return;
-  if (targets_.size() >= limits_.targets || (open && open_files_ >= limits_.files)) forget_targets();
-  if (targets_.try_emplace(std::move(target), std::move(entity)).second && open) open_files_++;
+  const uint64_t bytes = open ? 0 : entity->body.size();
+  if (targets_.size() >= limits_.targets || target_bytes_ + bytes > limits_.memory ||
+      (open && open_files_ >= limits_.files)) {
+    forget_targets();
+  }
+  if (!targets_.try_emplace(std::move(target), std::move(entity)).second) return;
+  target_bytes_ += bytes;
+  if (open) open_files_++;
 }
 
 uint64_t Contents::changes() {

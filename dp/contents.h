@@ -43,7 +43,8 @@ class Contents {
   struct Limits {
     size_t packages = 256;
     size_t bytes = size_t{256} << 20;       // as far as estimated
-    size_t targets = 512;                   // remembered; when there are more, all are dropped
+    size_t targets = 512;                   // remembered; when there is more of one of these, all are dropped
+    uint64_t memory = uint64_t{16} << 20;   // bytes of their bodies
     size_t files = share_of_descriptors();  // that they may hold open
   };
   static size_t share_of_descriptors();  // a sixteenth of what the process may have, 256 at most: others need them too
@@ -92,8 +93,9 @@ class Contents {
   };
   std::unordered_map<std::string, std::shared_ptr<const wire::Entity>, TargetHash, std::equal_to<>> targets_
       GUARDED_BY(mu_);
-  size_t open_files_ GUARDED_BY(mu_) = 0;  // of targets_
-  uint64_t changes_ GUARDED_BY(mu_) = 0;   // calls of forget(): what was read before one must not be kept after it
+  uint64_t target_bytes_ GUARDED_BY(mu_) = 0;  // of targets_, in memory
+  size_t open_files_ GUARDED_BY(mu_) = 0;      // of targets_
+  uint64_t changes_ GUARDED_BY(mu_) = 0;       // calls of forget(): what was read before one must not be kept after it
 };
 
 }  // namespace smslab::dp

@@ -17,7 +17,7 @@
 namespace smslab::wire {
 namespace {
 constexpr size_t kRecordBytes = size_t{16} * 1024;
-constexpr size_t kRecords = 2;  // that leave together
+constexpr size_t kRecords = 4;  // that leave together
 constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char* kCiphers13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
