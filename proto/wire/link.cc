@@ -14,16 +14,6 @@ namespace smslab::wire {
 namespace {
 constexpr char kTlsHandshake = 0x16;
 
-// A signal is no reason to wait: no event would follow.
-template <class Call>
-ssize_t again(Call call) {
-  ssize_t result = 0;
-  do {
-    result = call();
-  } while (result < 0 && errno == EINTR);
-  return result;
-}
-
 IoResult from_errno_of(Io want) {
   if (errno == EAGAIN || errno == EWOULDBLOCK) return {want};
   return {Io::kError};

@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -47,6 +48,16 @@ constexpr uint64_t kFileStep = uint64_t{1} << 20;  // of one call of send_file
 // `near`: the peer is on this machine. Its bytes are copied anyway, and then reading and writing costs less than
 // sendfile (docs/performance.md).
 std::unique_ptr<Link> plain_link(UniqueFd fd, bool near);
+
+// A signal is no reason to wait: no event would follow.
+template <class Call>
+ssize_t again(Call call) {
+  ssize_t result = 0;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
 
 void reset_on_close(int fd);
 uint64_t unsent_of(int fd);  // written, and not yet acknowledged by the peer

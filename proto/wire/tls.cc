@@ -100,10 +100,7 @@ struct Socket {
 
 int read(BIO* bio, char* into, int size) {
   auto* const socket = static_cast<Socket*>(::BIO_get_data(bio));
-  ssize_t got = 0;
-  do {
-    got = ::recv(socket->fd, into, static_cast<size_t>(size), MSG_DONTWAIT);
-  } while (got < 0 && errno == EINTR);
+  const ssize_t got = again([&] { return ::recv(socket->fd, into, static_cast<size_t>(size), MSG_DONTWAIT); });
   socket->drained = got < size;
   ::BIO_clear_retry_flags(bio);
   if (got < 0 && errno == EAGAIN) ::BIO_set_retry_read(bio);
@@ -196,8 +193,7 @@ class TlsLink final : public Link {
       msghdr message{};
       message.msg_iov = const_cast<iovec*>(parts);
       message.msg_iovlen = std::size(parts);
-      const ssize_t put = ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (put < 0 && errno == EINTR) continue;
+      const ssize_t put = again([&] { return ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
       if (put < 0) {
         keep_flight();
         if (errno == EAGAIN) return {Io::kWantWrite};
