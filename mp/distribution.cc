@@ -12,6 +12,7 @@
 #include "mp/faults.h"
 #include "mp/package_dps.h"
 #include "mp/packages.h"
+#include "mp/settings.h"
 #include "mp/status.h"
 #include "proto/base/ids.h"
 #include "proto/schema/timestamp.h"
@@ -21,6 +22,8 @@
 namespace smslab::mp {
 namespace {
 using Dp = v1::PackageDp;
+
+constexpr LabDuration kOwnTrouble = std::chrono::minutes(30);  // until a package that the site itself could not read is looked at again
 
 bool retrying(const Dp& dp) { return dp.state() == Dp::INSTALL_RETRYING || dp.state() == Dp::REMOVAL_RETRYING; }
 bool pending(const Dp& dp) { return dp.state() == Dp::INSTALL_PENDING || dp.state() == Dp::REMOVAL_PENDING; }
@@ -119,7 +122,7 @@ void DistributionManager::process(const std::string& package) {
   if (const auto left = store::kPackages.get(site_.store.read(), {package}); left.ok()) note_retries(*left);
   if (!done.ok() && done.code() != Code::kNotFound && done.code() != Code::kAborted) {
     site_.log.error("package " + package + " could not be processed and will be tried again: " + done.to_string());
-    retries_.try_emplace(package, site_.clock.now() + kRetryInterval);
+    retries_.try_emplace(package, site_.clock.now() + kOwnTrouble);
   }
 }
 
@@ -235,17 +238,19 @@ DistributionManager::Outcome DistributionManager::take_away(const Attempt& attem
   return {ok_status(), true, {reply->healed_rules().begin(), reply->healed_rules().end()}};
 }
 
-void DistributionManager::record_failure(const Status& why, Dp* dp) const {
+Status DistributionManager::record_failure(const store::ReadTxn& txn, const Status& why, Dp* dp) const {
+  ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(txn));
   const bool removal = removing(*dp);
   dp->set_failures(dp->failures() + 1);
   dp->set_last_error(why.message());
-  if (dp->failures() > kRetries) {
+  if (dp->failures() > settings.retries()) {
     dp->set_state(removal ? Dp::REMOVAL_FAILED : Dp::INSTALL_FAILED);
     dp->clear_next_try();
   } else {
     dp->set_state(removal ? Dp::REMOVAL_RETRYING : Dp::INSTALL_RETRYING);
-    *dp->mutable_next_try() = to_timestamp(site_.clock.now() + kRetryInterval);
+    *dp->mutable_next_try() = to_timestamp(site_.clock.now() + retry_interval(settings));
   }
+  return ok_status();
 }
 
 Status DistributionManager::record_copy(const Attempt& attempt, const Outcome& outcome) {
@@ -276,7 +281,7 @@ Status DistributionManager::record_copy(const Attempt& attempt, const Outcome& o
             emit(txn, site_,
                  dp_message(2328, package, attempt.nal, {package.id(), snapshot_of(attempt.package), attempt.nal})));
       }
-      if (newest) record_failure(outcome.status, dp);
+      if (newest) RETURN_IF_ERROR(record_failure(txn, outcome.status, dp));
     }
     txn.after_commit([changes = site_.changes] { changes->notify(); });
     return store::kPackages.put(txn, {package.id()}, package);
@@ -300,7 +305,7 @@ Status DistributionManager::record_removal(const Attempt& attempt, const Outcome
       }
     } else if (newest) {
       *dp->mutable_last_change() = to_timestamp(site_.clock.now());
-      record_failure(outcome.status, dp);
+      RETURN_IF_ERROR(record_failure(txn, outcome.status, dp));
     }
     txn.after_commit([changes = site_.changes] { changes->notify(); });
     return store::kPackages.put(txn, {package.id()}, package);

@@ -8,7 +8,8 @@
 // One thread. What is to be done stands in the packages' records (PackageDp.state), so that a restart goes on; the
 // order is the queue's (site.queue), after a start that of the package IDs. A pass over a package says 2300, works
 // through its DPs by NAL path, each DP's messages together (11.6), and ends with 2301 once every DP has the package or
-// 2302 when one could not be served. A DP that failed is tried again every 30 minutes of lab time, 100 times.
+// 2302 when one could not be served. A DP that failed is tried again as the site's settings say (settings.h), in lab
+// time.
 //
 // What is copied is the site's snapshot of the current version, never the live source.
 #pragma once
@@ -24,9 +25,6 @@
 #include "proto/schema/site.pb.h"
 
 namespace smslab::mp {
-
-constexpr uint32_t kRetries = 100;                     // semantics 4.3, assumed for SMS 2003 (11.3)
-constexpr LabDuration kRetryInterval{30 * 60 * 1000};  // the same
 
 class DistributionManager {
  public:
@@ -62,7 +60,7 @@ class DistributionManager {
   Outcome take_away(const Attempt& attempt);
   Status record_copy(const Attempt& attempt, const Outcome& outcome);
   Status record_removal(const Attempt& attempt, const Outcome& outcome);
-  void record_failure(const Status& why, v1::PackageDp* dp) const;
+  Status record_failure(const store::ReadTxn& txn, const Status& why, v1::PackageDp* dp) const;
   bool due(const v1::PackageDp& dp) const;
   void note_retries(const v1::Package& package);
   std::optional<SteadyTime> next_deadline() const;

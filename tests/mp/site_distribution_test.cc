@@ -11,6 +11,9 @@
 
 namespace smslab::mp {
 namespace {
+constexpr uint32_t kRetries = 100;  // what the site does unless told otherwise
+constexpr LabDuration kRetryInterval = std::chrono::minutes(30);
+
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
