@@ -23,7 +23,7 @@ namespace smslab::mp {
 namespace {
 using Dp = v1::PackageDp;
 
-constexpr LabDuration kOwnTrouble = std::chrono::minutes(30);  // until a package that the site itself could not read is looked at again
+constexpr LabDuration kOwnTrouble = std::chrono::minutes(30);  // after trouble of the site itself
 
 bool retrying(const Dp& dp) { return dp.state() == Dp::INSTALL_RETRYING || dp.state() == Dp::REMOVAL_RETRYING; }
 bool pending(const Dp& dp) { return dp.state() == Dp::INSTALL_PENDING || dp.state() == Dp::REMOVAL_PENDING; }
