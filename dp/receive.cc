@@ -72,8 +72,20 @@ Result<v1::OfferReply> Receiver::offer(const v1::Offer& offer) {
 Status Receiver::put(const std::string& sha256, uint64_t size, const std::function<Status(const Sink&)>& read) {
   ASSIGN_OR_RETURN(const auto staged, staging());
   ASSIGN_OR_RETURN(const auto receiver, staged->receive(ascii_upper(sha256), size));
-  RETURN_IF_ERROR(read([&](std::string_view piece) { return receiver->append(piece); }));
-  return receiver->finish().status();
+  // The rest is read all the same: a site that is still sending would not see the answer.
+  Status kept;
+  RETURN_IF_ERROR(read([&](std::string_view piece) {
+    if (kept.ok()) kept = receiver->append(piece);
+    return ok_status();
+  }));
+  if (kept.ok()) kept = receiver->finish().status();
+  if (kept.code() == Code::kNoSpace) give_up(staged);
+  return kept;
+}
+
+void Receiver::give_up(const std::shared_ptr<store::Staging>& staged) {
+  MutexLock lock(mu_);
+  if (staging_ == staged) staging_.reset();
 }
 
 Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {

@@ -2,7 +2,8 @@
 //
 //   offer -> which contents are missing; put each; commit -> the version is served. Or remove.
 //
-// What has arrived waits in one staging until a commit wants it; a commit that fails leaves it for the next try.
+// What has arrived waits in one staging until a commit wants it; a commit that fails leaves it for the next try. Only a
+// full disk (kNoSpace) takes it away, so that there is room again for what fits.
 // Clients see the old version or the new one, never a part. Thread-safe; calls block on the disk.
 #pragma once
 
@@ -27,8 +28,8 @@ class Receiver {
 
   Result<v1::OfferReply> offer(const v1::Offer& offer);
 
-  // One content of `size` bytes, streamed: `read` hands each piece on. kDataLoss when the bytes are not those of
-  // `sha256`; then nothing is kept.
+  // One content of `size` bytes, streamed: `read` hands each piece on, to the last. kDataLoss when the bytes are not
+  // those of `sha256`, kNoSpace when the disk is full; then nothing is kept.
   using Sink = std::function<Status(std::string_view piece)>;
   Status put(const std::string& sha256, uint64_t size, const std::function<Status(const Sink&)>& read);
 
@@ -41,6 +42,7 @@ class Receiver {
 
  private:
   Result<std::shared_ptr<store::Staging>> staging();
+  void give_up(const std::shared_ptr<store::Staging>& staged);  // whoever uses it goes on to its end
   Result<std::vector<std::string>> missing(const v1::Manifest& manifest, const store::Staging& staging) const;
 
   store::Store& store_;

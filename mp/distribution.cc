@@ -4,55 +4,32 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
-#include "mp/commit.h"
 #include "mp/distmgr_log.h"
-#include "mp/dp_link.h"
 #include "mp/faults.h"
+#include "mp/live_source.h"
 #include "mp/package_dps.h"
 #include "mp/packages.h"
-#include "mp/settings.h"
 #include "mp/status.h"
 #include "proto/base/ids.h"
 #include "proto/schema/timestamp.h"
-#include "store/manifest.h"
 #include "store/tables.h"
 
 namespace smslab::mp {
 namespace {
 using Dp = v1::PackageDp;
 
+constexpr size_t kPackagesAtOnce = 3;                          // semantics 4.3
 constexpr LabDuration kOwnTrouble = std::chrono::minutes(30);  // after trouble of the site itself
+constexpr std::chrono::milliseconds kUntilCancelledAgain{20};  // a cancel may come just before its request
 
 bool retrying(const Dp& dp) { return dp.state() == Dp::INSTALL_RETRYING || dp.state() == Dp::REMOVAL_RETRYING; }
 bool pending(const Dp& dp) { return dp.state() == Dp::INSTALL_PENDING || dp.state() == Dp::REMOVAL_PENDING; }
-
-// Where the site's snapshot of a version is, as message 2329 names it.
-std::string snapshot_of(const v1::Package& package) {
-  return fmt::format("{}.{}", package.id(), package.source_version());
-}
-
-// Faults that are gone from the DP once this order is carried out. The DP tells what it healed, but an answer may be
-// lost, and the next try then finds nothing left to heal.
-Result<std::vector<std::string>> rules_healed_by(const store::ReadTxn& txn, const v1::Package& package, const Dp& dp) {
-  std::vector<std::string> rules;
-  RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
-    const v1::FaultMatch& at = rule.match();
-    const bool here = rule.has_foretold() && at.package() == package.id() && at.dp() == dp.dp();
-    const bool overwritten = removing(dp) || dp.refresh() || at.version() != package.source_version();
-    if (here && overwritten) rules.push_back(rule.id());
-    return true;
-  }));
-  return rules;
-}
-
-Emission dp_message(uint32_t id, const v1::Package& package, const std::string& nal, std::vector<std::string> strings) {
-  return {.id = id, .strings = std::move(strings), .package = package.id(), .nal = nal};
-}
 }  // namespace
 
-DistributionManager::DistributionManager(Site& site, const DpDirectory& dps) : site_(site), dps_(dps) {}
+DistributionManager::DistributionManager(Site& site, const DpDirectory& dps, Imports& imports,
+                                         std::chrono::milliseconds together)
+    : site_(site), dps_(dps), imports_(imports), together_(together), reader_(site.clock) {}
 
 DistributionManager::~DistributionManager() { stop(); }
 
@@ -65,100 +42,200 @@ void DistributionManager::start() {
 }
 
 void DistributionManager::stop() {
+  stopping_ = true;
   site_.queue->stop();
   if (thread_.joinable()) thread_.join();
+  for (auto& [dp, lane] : lanes_) lane->courier.cancel();
+  for (auto& [dp, lane] : lanes_) {
+    while (!lane->lane.stop_within(kUntilCancelledAgain)) lane->courier.cancel();
+  }
+  lanes_.clear();
+  reader_.stop();
 }
+
+// ---- the thread
 
 void DistributionManager::run() {
   if (const Status resumed = resume(); !resumed.ok()) {
     site_.log.error("the distribution manager cannot read what is to be done: " + resumed.to_string());
   }
   while (!site_.queue->stopped()) {
-    if (const auto package = site_.queue->pop(next_deadline())) {
-      process(*package);
-      continue;
-    }
+    if (const auto package = site_.queue->pop(next_deadline())) take_up(*package);
     std::vector<std::string> now;
     for (const auto& [package, at] : retries_) {
       if (at <= site_.clock.now()) now.push_back(package);
     }
-    for (const auto& package : now) process(package);
+    for (const auto& package : now) take_up(package);
+    take_reports();
+    advance_passes();
+  }
+  // What the DPs have already is written down; the rest is taken up by the next start.
+  take_reports();
+  for (auto& [package, pass] : passes_) {
+    for (auto& [nal, delivery] : pass.deliveries) {
+      if (delivery.outcome && delivery.outcome->status.ok()) (void)record(site_, *delivery.order, *delivery.outcome);
+    }
   }
 }
 
 Status DistributionManager::resume() {
   RETURN_IF_ERROR(reconcile_faults(site_, dps_));
-  return store::kPackages.each(site_.store.read(), {}, [&](const store::Key&, const v1::Package& package) {
+  std::vector<std::string> packages;
+  RETURN_IF_ERROR(store::kPackages.each(site_.store.read(), {}, [&](const store::Key&, const v1::Package& package) {
     const bool to_do = package.pass_open() || std::any_of(package.dps().begin(), package.dps().end(), pending);
     if (to_do) site_.queue->push(package.id());
-    note_retries(package);
+    packages.push_back(package.id());
     return true;
-  });
+  }));
+  for (const auto& package : packages) note_times(package);
+  return ok_status();
 }
 
 std::optional<SteadyTime> DistributionManager::next_deadline() const {
-  if (retries_.empty()) return std::nullopt;
-  LabTime first = LabTime::max();
-  for (const auto& [package, at] : retries_) first = std::min(first, at);
-  const LabDuration left = std::max(first - site_.clock.now(), LabDuration(0));
-  // A frozen clock wakes the queue when it moves.
-  if (left > LabDuration(0) && site_.clock.frozen()) return std::nullopt;
-  return site_.clock.steady() + left;
+  const SteadyTime now = site_.clock.steady();
+  std::optional<SteadyTime> first;
+  const auto at = [&](SteadyTime time) { first = std::min(first.value_or(time), time); };
+  for (const auto& [package, time] : retries_) {
+    const LabDuration left = std::max(time - site_.clock.now(), LabDuration(0));
+    // A frozen clock wakes the queue when it moves.
+    if (left == LabDuration(0) || !site_.clock.frozen()) at(now + left);
+  }
+  for (const auto& [package, pass] : passes_) {
+    for (const auto& [nal, delivery] : pass.deliveries) {
+      if (delivery.outcome) at(delivery.done + patience(delivery));
+    }
+  }
+  if (!waiting_.empty()) at(now + together_);  // a package may have stopped moving by then
+  return first;
 }
 
-void DistributionManager::note_retries(const v1::Package& package) {
-  retries_.erase(package.id());
-  for (const auto& dp : package.dps()) {
+void DistributionManager::note_times(const std::string& package) {
+  retries_.erase(package);
+  const auto found = store::kPackages.get(site_.store.read(), {package});
+  if (!found.ok()) return;
+  for (const auto& dp : found->dps()) {
     if (!retrying(dp)) continue;
     const LabTime at = from_timestamp(dp.next_try());
-    const auto [place, fresh] = retries_.try_emplace(package.id(), at);
+    const auto [place, fresh] = retries_.try_emplace(package, at);
     if (!fresh) place->second = std::min(place->second, at);
   }
 }
 
-void DistributionManager::process(const std::string& package) {
-  retries_.erase(package);
-  const Status done = pass(package);
-  if (const auto left = store::kPackages.get(site_.store.read(), {package}); left.ok()) note_retries(*left);
-  if (!done.ok() && done.code() != Code::kNotFound && done.code() != Code::kAborted) {
-    site_.log.error("package " + package + " could not be processed and will be tried again: " + done.to_string());
-    retries_.try_emplace(package, site_.clock.now() + kOwnTrouble);
+void DistributionManager::take_reports() {
+  std::vector<Delivered> delivered;
+  std::vector<SourceRead> read;
+  {
+    MutexLock lock(mu_);
+    delivered.swap(delivered_);
+    read.swap(read_);
+  }
+  for (auto& report : delivered) {
+    const auto pass = passes_.find(report.package);
+    if (pass == passes_.end()) continue;
+    const auto delivery = pass->second.deliveries.find(report.order->nal);
+    if (delivery == pass->second.deliveries.end() || delivery->second.order != report.order) continue;
+    delivery->second.outcome = std::move(report.outcome);
+    delivery->second.begun = report.begun;
+    delivery->second.done = report.done;
+  }
+  for (auto& report : read) {
+    const std::string package = report.package;
+    const auto pass = passes_.find(package);
+    if (pass == passes_.end()) continue;
+    if (const Status done = source_was_read(std::move(report), pass->second); !done.ok()) give_up(package, done);
   }
 }
+
+// ---- packages under way
 
 bool DistributionManager::due(const Dp& dp) const {
   return pending(dp) || (retrying(dp) && from_timestamp(dp.next_try()) <= site_.clock.now());
 }
 
-Status DistributionManager::pass(const std::string& id) {
-  ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(site_.store.read(), {id}));
-  std::vector<std::string> names;
-  for (const auto& dp : package.dps()) {
-    if (due(dp)) names.push_back(dp.dp());
+// It joins its own pass, or begins one when there is room.
+void DistributionManager::take_up(const std::string& package) {
+  retries_.erase(package);
+  if (const auto pass = passes_.find(package); pass != passes_.end()) {
+    pass->second.look_again = true;
+  } else if (std::find(waiting_.begin(), waiting_.end(), package) == waiting_.end()) {
+    waiting_.push_back(package);
   }
-  if (names.empty() && !package.pass_open()) return ok_status();
-  log_distmgr(site_, fmt::format("~Starting package processing thread,thread ID = {:X}", kPackageThread),
-              kDistmgrThread);
-  RETURN_IF_ERROR(open_pass(id));
-  bool failed = false;
-  for (const auto& name : names) {
-    if (site_.queue->stopped()) return ok_status();  // the pass stays open, and the next start goes on
-    ASSIGN_OR_RETURN(const bool served, serve_dp(id, name));
-    failed = failed || !served;
-  }
-  RETURN_IF_ERROR(close_pass(id, failed));
-  log_distmgr(site_, fmt::format("~Exiting package processing thread for package {}.", id));
-  return ok_status();
 }
 
-Status DistributionManager::open_pass(const std::string& id) {
-  return site_.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {id}));
-    if (package.pass_open()) return ok_status();
-    package.set_pass_open(true);
-    RETURN_IF_ERROR(emit(txn, site_, package_message(2300, package)));
-    return store::kPackages.put(txn, {id}, package);
+bool DistributionManager::moves(const Pass& pass) const {
+  if (pass.look_again || !pass.reading.empty()) return true;
+  const SteadyTime now = site_.clock.steady();
+  return std::any_of(pass.deliveries.begin(), pass.deliveries.end(), [&](const auto& each) {
+    const auto lane = lanes_.find(each.second.order->dp.dp());
+    return !each.second.outcome && lane->second->lane.quiet_for(now) < together_;
   });
+}
+
+bool DistributionManager::room() const {
+  const auto moving =
+      std::count_if(passes_.begin(), passes_.end(), [&](const auto& each) { return moves(each.second); });
+  return static_cast<size_t>(moving) < kPackagesAtOnce;
+}
+
+void DistributionManager::advance_passes() {
+  bool changed = true;
+  while (changed && !site_.queue->stopped()) {
+    changed = false;
+    while (!waiting_.empty() && room()) {
+      const std::string package = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (const Status begun = begin_pass(package); !begun.ok()) give_up(package, begun);
+    }
+    std::vector<std::string> packages;
+    for (const auto& [package, pass] : passes_) packages.push_back(package);
+    for (const auto& package : packages) {
+      const auto over = advance(package, passes_[package]);
+      if (!over.ok()) {
+        give_up(package, over.status());
+      } else if (*over) {
+        passes_.erase(package);
+        note_times(package);
+      }
+      changed = changed || !over.ok() || *over;
+    }
+  }
+}
+
+void DistributionManager::give_up(const std::string& package, const Status& why) {
+  passes_.erase(package);
+  note_times(package);
+  if (why.code() == Code::kNotFound) return;  // deleted
+  site_.log.error("package " + package + " could not be processed and will be tried again: " + why.to_string());
+  retries_.try_emplace(package, site_.clock.now() + kOwnTrouble);
+}
+
+Status DistributionManager::begin_pass(const std::string& id) {
+  ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(site_.store.read(), {id}));
+  const bool to_do = std::any_of(package.dps().begin(), package.dps().end(), [&](const Dp& dp) { return due(dp); });
+  if (!to_do && !package.pass_open()) {
+    note_times(id);
+    return ok_status();
+  }
+  log_distmgr(site_, fmt::format("~Starting package processing thread,thread ID = {:X}", kPackageThread),
+              kDistmgrThread);
+  const Status opened = site_.store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(v1::Package now, store::kPackages.get(txn, {id}));
+    if (now.pass_open()) return ok_status();
+    now.set_pass_open(true);
+    RETURN_IF_ERROR(emit(txn, site_, package_message(2300, now)));
+    return store::kPackages.put(txn, {id}, now);
+  });
+  if (opened.ok()) passes_.try_emplace(id);
+  return opened;
+}
+
+Result<bool> DistributionManager::advance(const std::string& id, Pass& pass) {
+  RETURN_IF_ERROR(record_what_may_be(pass));
+  if (pass.look_again) RETURN_IF_ERROR(order_what_is_due(id, pass));
+  if (!pass.deliveries.empty() || !pass.reading.empty()) return false;
+  RETURN_IF_ERROR(close_pass(id, !pass.failed.empty()));
+  log_distmgr(site_, fmt::format("~Exiting package processing thread for package {}.", id));
+  return true;
 }
 
 Status DistributionManager::close_pass(const std::string& id, bool failed) {
@@ -173,139 +250,139 @@ Status DistributionManager::close_pass(const std::string& id, bool failed) {
     } else if (std::all_of(dps.begin(), dps.end(), [](const Dp& dp) { return dp.state() == Dp::INSTALLED; })) {
       RETURN_IF_ERROR(emit(txn, site_, package_message(2301, package)));
     }
-    if (package.deleting() && dps.empty()) return erase_package(txn, site_, package);
+    if (package.deleting() && dps.empty()) {
+      log_distmgr(txn, site_, "~Successfully deleted the package " + id);
+      return erase_package(txn, site_, package);
+    }
     package.set_pass_open(false);
     return store::kPackages.put(txn, {id}, package);
   });
 }
 
-// What is to be done for the DP, if anything still is; says 2342 when that is a copy.
-Result<DistributionManager::Attempt> DistributionManager::begin_attempt(const std::string& id,
-                                                                        const std::string& name) {
-  return commit_result(site_, [&](store::WriteTxn& txn) -> Result<Attempt> {
-    Attempt begun;
-    ASSIGN_OR_RETURN(begun.package, store::kPackages.get(txn, {id}));
-    begun.nal = nal_path(name, site_.options.site);
-    const Dp* dp = find_dp(&begun.package, name);
-    if (dp == nullptr || !due(*dp)) return begun;
-    begun.dp = *dp;
-    ASSIGN_OR_RETURN(begun.heals, rules_healed_by(txn, begun.package, *dp));
-    if (removing(*dp)) return begun;
-    log_distmgr(txn, site_, "Start adding package to server " + begun.nal + "...");
-    RETURN_IF_ERROR(emit(txn, site_, dp_message(2342, begun.package, begun.nal, {begun.package.name(), begun.nal})));
-    return begun;
-  });
+// ---- one package's DPs
+
+SteadyTime::duration DistributionManager::patience(const Delivery& delivery) const {
+  return std::max<SteadyTime::duration>(together_, delivery.done - delivery.begun);
 }
 
-// False when the DP could not be served; an error when the site itself is in trouble, kAborted when it stops.
-Result<bool> DistributionManager::serve_dp(const std::string& id, const std::string& name) {
-  ASSIGN_OR_RETURN(const Attempt attempt, begin_attempt(id, name));
-  if (attempt.dp.dp().empty()) return true;  // nothing to do any more
-  const bool removal = removing(attempt.dp);
-  const Outcome outcome = removal ? take_away(attempt) : copy(attempt);
-  if (!outcome.status.ok() && site_.queue->stopped()) return Status(Code::kAborted, "the site is stopping");
-  RETURN_IF_ERROR(removal ? record_removal(attempt, outcome) : record_copy(attempt, outcome));
-  return outcome.status.ok();
-}
-
-DistributionManager::Outcome DistributionManager::copy(const Attempt& attempt) {
-  const DpAddress* address = dps_.find(attempt.dp.dp());
-  if (address == nullptr)
-    return {Status(Code::kUnavailable, "the lab runs without this distribution point"), false, {}};
-  const auto manifest =
-      store::load_manifest(site_.store.read(), attempt.package.id(), attempt.package.source_version());
-  if (!manifest.ok()) return {manifest.status(), true, {}};
-  DpLink link(*address);
-  const auto missing = link.offer(*manifest);
-  if (!missing.ok()) return {missing.status(), missing.status().code() != Code::kUnavailable, {}};
-  for (const auto& sha256 : *missing) {
-    if (site_.queue->stopped()) return {Status(Code::kAborted, "the site is stopping"), true, {}};
-    auto content = site_.store.blobs().open(sha256);
-    if (!content.ok()) return {content.status(), true, {}};
-    if (Status sent = link.put(sha256, *std::move(content)); !sent.ok()) return {std::move(sent), true, {}};
-  }
-  const auto reply = link.commit(*manifest, attempt.dp.refresh());
-  if (!reply.ok()) return {reply.status(), true, {}};
-  return {ok_status(), true, {reply->healed_rules().begin(), reply->healed_rules().end()}};
-}
-
-DistributionManager::Outcome DistributionManager::take_away(const Attempt& attempt) {
-  const DpAddress* address = dps_.find(attempt.dp.dp());
-  if (address == nullptr)
-    return {Status(Code::kUnavailable, "the lab runs without this distribution point"), false, {}};
-  const auto reply = DpLink(*address).remove(attempt.package.id());
-  if (!reply.ok()) return {reply.status(), true, {}};
-  return {ok_status(), true, {reply->healed_rules().begin(), reply->healed_rules().end()}};
-}
-
-Status DistributionManager::record_failure(const store::ReadTxn& txn, const Status& why, Dp* dp) const {
-  ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(txn));
-  const bool removal = removing(*dp);
-  dp->set_failures(dp->failures() + 1);
-  dp->set_last_error(why.message());
-  if (dp->failures() > settings.retries()) {
-    dp->set_state(removal ? Dp::REMOVAL_FAILED : Dp::INSTALL_FAILED);
-    dp->clear_next_try();
-  } else {
-    dp->set_state(removal ? Dp::REMOVAL_RETRYING : Dp::INSTALL_RETRYING);
-    *dp->mutable_next_try() = to_timestamp(site_.clock.now() + retry_interval(settings));
+// Outcomes in the order of NAL paths, but for DPs that take too long.
+Status DistributionManager::record_what_may_be(Pass& pass) {
+  const SteadyTime now = site_.clock.steady();
+  bool behind = false;
+  for (auto at = pass.deliveries.begin(); at != pass.deliveries.end();) {
+    const Delivery& delivery = at->second;
+    if (!delivery.outcome || (behind && now < delivery.done + patience(delivery))) {
+      behind = true;
+      ++at;
+      continue;
+    }
+    RETURN_IF_ERROR(record(site_, *delivery.order, *delivery.outcome));
+    const std::string& dp = delivery.order->dp.dp();
+    if (delivery.outcome->status.ok()) {
+      pass.failed.erase(dp);
+    } else {
+      pass.failed.insert(dp);
+    }
+    pass.look_again = true;
+    at = pass.deliveries.erase(at);
   }
   return ok_status();
 }
 
-Status DistributionManager::record_copy(const Attempt& attempt, const Outcome& outcome) {
-  return site_.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {attempt.package.id()}));
-    Dp* dp = find_dp(&package, attempt.dp.dp());
-    if (dp == nullptr) return internal_error("the row of " + attempt.dp.dp() + " went during its distribution");
-    const bool newest = dp->asked() == attempt.dp.asked();
-    *dp->mutable_last_change() = to_timestamp(site_.clock.now());
-    if (outcome.status.ok()) {
-      RETURN_IF_ERROR(
-          emit(txn, site_,
-               dp_message(2329, package, attempt.nal, {package.id(), snapshot_of(attempt.package), attempt.nal})));
-      RETURN_IF_ERROR(emit(txn, site_, dp_message(2330, package, attempt.nal, {package.id(), attempt.nal})));
-      RETURN_IF_ERROR(mark_healed(txn, attempt.heals));
-      RETURN_IF_ERROR(mark_healed(txn, outcome.healed_rules));
-      dp->set_version(attempt.package.source_version());
-      if (newest) {
-        dp->set_state(Dp::INSTALLED);
-        dp->set_failures(0);
-        dp->set_refresh(false);
-        dp->clear_last_error();
-        dp->clear_next_try();
-      }
-    } else {
-      if (outcome.reached) {
-        RETURN_IF_ERROR(
-            emit(txn, site_,
-                 dp_message(2328, package, attempt.nal, {package.id(), snapshot_of(attempt.package), attempt.nal})));
-      }
-      if (newest) RETURN_IF_ERROR(record_failure(txn, outcome.status, dp));
+Status DistributionManager::order_what_is_due(const std::string& id, Pass& pass) {
+  pass.look_again = false;
+  const store::ReadTxn txn = site_.store.read();
+  ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(txn, {id}));
+  std::vector<Dp> live;
+  for (const auto& dp : package.dps()) {
+    if (!due(dp) || pass.deliveries.contains(nal_path(dp.dp(), site_.options.site))) continue;
+    if (dp.live() && !removing(dp)) {
+      live.push_back(dp);
+      continue;
     }
-    txn.after_commit([changes = site_.changes] { changes->notify(); });
-    return store::kPackages.put(txn, {package.id()}, package);
+    ASSIGN_OR_RETURN(Order order, take_order(txn, site_, package, dp));
+    send(id, pass, std::move(order));
+  }
+  if (live.empty() || !pass.reading.empty()) return ok_status();
+  pass.reading = std::move(live);
+  read_source(package);
+  return ok_status();
+}
+
+DistributionManager::DpLane& DistributionManager::lane_of(const std::string& dp) {
+  auto& lane = lanes_[dp];
+  if (!lane) lane = std::make_unique<DpLane>(site_.clock);
+  return *lane;
+}
+
+void DistributionManager::send(const std::string& id, Pass& pass, Order order) {
+  const auto shared = std::make_shared<const Order>(std::move(order));
+  DpLane& lane = lane_of(shared->dp.dp());
+  std::optional<DpAddress> address;
+  if (const DpAddress* known = dps_.find(shared->dp.dp()); known != nullptr) address = *known;
+  pass.deliveries[shared->nal] = {shared, std::nullopt, {}, {}};
+  lane.lane.post([this, id, shared, address, &courier = lane.courier] {
+    const SteadyTime begun = site_.clock.steady();
+    Outcome outcome = courier.deliver(site_, address ? &*address : nullptr, *shared);
+    if (stopping_ && !outcome.status.ok()) return;  // the next start goes on
+    {
+      MutexLock lock(mu_);
+      delivered_.push_back({id, shared, std::move(outcome), begun, site_.clock.steady()});
+    }
+    site_.queue->wake();
   });
 }
 
-Status DistributionManager::record_removal(const Attempt& attempt, const Outcome& outcome) {
+// ---- the live source
+
+void DistributionManager::read_source(const v1::Package& package) {
+  reader_.post([this, package] {
+    const auto progress = [this](uint64_t) {
+      return stopping_ ? Status(Code::kUnavailable, "the site is stopping") : ok_status();
+    };
+    auto live = read_live_source(site_, package, progress);
+    if (stopping_) return;
+    {
+      MutexLock lock(mu_);
+      read_.push_back({package.id(), std::move(live)});
+    }
+    site_.queue->wake();
+  });
+}
+
+// Sends it to the DPs that waited for it, unless something newer was ordered for them; a source that cannot be read is
+// a failed try for each of them.
+Status DistributionManager::source_was_read(SourceRead report, Pass& pass) {
+  const std::vector<Dp> rows = std::exchange(pass.reading, {});
+  pass.look_again = true;
+  const auto still = [&](const v1::Package& package, const Dp& row) {
+    return std::find_if(package.dps().begin(), package.dps().end(),
+                        [&](const Dp& dp) { return dp.dp() == row.dp() && dp.asked() == row.asked(); });
+  };
+  if (report.live.ok()) {
+    const store::ReadTxn txn = site_.store.read();
+    ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(txn, {report.package}));
+    for (const Dp& row : rows) {
+      const auto dp = still(package, row);
+      if (dp == package.dps().end()) continue;
+      ASSIGN_OR_RETURN(Order order, take_order(txn, site_, package, *dp));
+      order.live = *report.live;
+      send(report.package, pass, std::move(order));
+    }
+    return ok_status();
+  }
   return site_.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {attempt.package.id()}));
-    Dp* dp = find_dp(&package, attempt.dp.dp());
-    if (dp == nullptr) return internal_error("the row of " + attempt.dp.dp() + " went during its removal");
-    const bool newest = dp->asked() == attempt.dp.asked();
-    if (outcome.status.ok()) {
-      RETURN_IF_ERROR(mark_healed(txn, attempt.heals));
-      RETURN_IF_ERROR(mark_healed(txn, outcome.healed_rules));
-      if (newest) {
-        auto& dps = *package.mutable_dps();
-        dps.erase(std::find_if(dps.begin(), dps.end(), [&](const Dp& each) { return &each == dp; }));
-      } else {
-        dp->set_version(0);
-      }
-    } else if (newest) {
-      *dp->mutable_last_change() = to_timestamp(site_.clock.now());
-      RETURN_IF_ERROR(record_failure(txn, outcome.status, dp));
+    ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {report.package}));
+    const Status& why = report.live.status();
+    const SourceTrouble trouble = source_trouble(site_, package, why);
+    RETURN_IF_ERROR(tell_source_trouble(txn, site_, package, why));
+    for (const Dp& row : rows) {
+      const auto found = still(package, row);
+      if (found == package.dps().end()) continue;
+      Dp* dp = package.mutable_dps(static_cast<int>(found - package.dps().begin()));
+      const Outcome outcome{why, static_cast<uint32_t>(trouble), false, {}};
+      RETURN_IF_ERROR(record_failure(txn, site_, package, outcome, dp));
+      if (trouble != SourceTrouble::kLocked) pass.failed.insert(dp->dp());
     }
     txn.after_commit([changes = site_.changes] { changes->notify(); });
     return store::kPackages.put(txn, {package.id()}, package);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proto/codec/json.h"
+#include "proto/control/media.h"
 
 namespace smslab::mp {
 
@@ -26,8 +27,10 @@ Status DpLink::put(const std::string& sha256, std::shared_ptr<const ReadableFile
   ASSIGN_OR_RETURN(const control::HttpReply reply, http_.send(request));
   if (reply.status / 100 == 2) return ok_status();
   v1::ErrorReply error;
-  if (!codec::from_json(reply.body, &error).ok()) error.mutable_error()->set_message(reply.reason);
-  return {Code::kUnavailable, "the DP refused a content: " + error.error().message()};
+  if (!codec::from_json(reply.body, &error).ok()) {
+    return {Code::kUnavailable, "the DP refused a content: " + reply.reason};
+  }
+  return {control::code_from_name(error.error().code()), "the DP refused a content: " + error.error().message()};
 }
 
 Result<v1::CommitReply> DpLink::commit(const v1::Manifest& manifest, bool overwrite) {
@@ -60,6 +63,16 @@ Result<v1::DamageRemovalReply> DpLink::lift_damage(const std::string& rule) {
   RETURN_IF_ERROR(http_.call("POST", "/dp/v1/damages/remove", &removal, &reply));
   return reply;
 }
+
+Result<v1::ValidationReply> DpLink::validate(const v1::Manifest& manifest) {
+  v1::ValidationRequest request;
+  *request.mutable_manifest() = manifest;
+  v1::ValidationReply reply;
+  RETURN_IF_ERROR(http_.call("POST", "/dp/v1/validations", &request, &reply));
+  return reply;
+}
+
+void DpLink::cancel() { http_.cancel(); }
 
 Result<v1::DpInfo> DpLink::contents() {
   v1::DpInfo info;

@@ -6,7 +6,7 @@
 //   ASSIGN_OR_RETURN(v1::CommitReply done, link.commit(manifest, overwrite));
 //
 // Each call is one request on the DP's control listener, and waits for the answer. kUnavailable: the DP did not answer;
-// other errors are the DP's own. One user at a time.
+// other errors are the DP's own. One user at a time, but for cancel().
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,9 @@ class DpLink {
   Result<v1::RemovalReply> remove(const std::string& package);  // absent is fine
   Result<v1::DamageReply> damage(const v1::DamageRequest& request);
   Result<v1::DamageRemovalReply> lift_damage(const std::string& rule);  // absent is fine
+  Result<v1::ValidationReply> validate(const v1::Manifest& manifest);   // reads every byte of the package
   Result<v1::DpInfo> contents();
+  void cancel();  // from any thread: the call under way, and every later one, fails
 
  private:
   control::HttpClient http_;

@@ -55,7 +55,7 @@ class Mp::Impl {
         polls_(site_),
         context_{site_, dps_, imports_, polls_, ready_},
         control_({}, clock, site_.log),
-        manager_(site_, dps_) {
+        manager_(site_, dps_, imports_) {
     mount_client_plane(router_, site_, dps_, [this] { return mp_url(); });
     for (auto& route : control_routes(context_)) control_.add(std::move(route));
   }

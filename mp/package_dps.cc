@@ -19,7 +19,9 @@ using Dp = v1::PackageDp;
 void order(const Site& site, Dp* dp, Dp::State state) {
   dp->set_state(state);
   dp->set_failures(0);
+  dp->set_live(false);
   dp->clear_last_error();
+  dp->clear_win32_error();
   dp->clear_next_try();
   dp->set_asked(dp->asked() + 1);
   *dp->mutable_last_change() = to_timestamp(site.clock.now());
@@ -27,7 +29,7 @@ void order(const Site& site, Dp* dp, Dp::State state) {
 
 // As the directory spells them, in the order of NAL paths, each once. `assigned`: also DPs that the package still has
 // and the lab no longer.
-Result<Names> select(const DpDirectory& dps, const v1::DpSelection& selection, const v1::Package* assigned) {
+Result<Names> known_dps(const DpDirectory& dps, const v1::DpSelection& selection, const v1::Package* assigned) {
   if (selection.dps().empty()) return invalid_argument("name at least one distribution point", "dps");
   Names known;
   for (const auto& dp : dps.all()) known.push_back(dp.name);
@@ -54,7 +56,7 @@ Result<v1::Package> change_dps(Site& site, const DpDirectory& dps, const std::st
                                const std::function<Status(store::WriteTxn&, v1::Package*, const std::string&)>& act) {
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
     ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, id, "id"));
-    ASSIGN_OR_RETURN(const Names names, select(dps, selection, or_assigned ? &package : nullptr));
+    ASSIGN_OR_RETURN(const Names names, known_dps(dps, selection, or_assigned ? &package : nullptr));
     for (const auto& name : names) RETURN_IF_ERROR(act(txn, &package, name));
     std::sort(package.mutable_dps()->begin(), package.mutable_dps()->end(), [&](const Dp& a, const Dp& b) {
       return nal_path(a.dp(), site.options.site) < nal_path(b.dp(), site.options.site);
@@ -91,12 +93,35 @@ Dp* find_dp(v1::Package* package, const std::string& name) {
   return nullptr;
 }
 
+Result<Names> assigned_dps(const DpDirectory& dps, v1::Package* package, const v1::DpSelection& selection) {
+  ASSIGN_OR_RETURN(Names names, known_dps(dps, selection, package));
+  for (const auto& name : names) {
+    const Dp* dp = find_dp(package, name);
+    if (dp == nullptr || removing(*dp)) return not_assigned(*package, name);
+  }
+  return names;
+}
+
 bool removing(const Dp& dp) { return dp.state() >= Dp::REMOVAL_PENDING; }
 
 bool settled(const v1::Package& package) {
   return !package.pass_open() && std::all_of(package.dps().begin(), package.dps().end(), [](const Dp& dp) {
     return dp.state() == Dp::INSTALLED || dp.state() == Dp::INSTALL_FAILED || dp.state() == Dp::REMOVAL_FAILED;
   });
+}
+
+v1::PackageSummary summary_of(const v1::Package& package) {
+  v1::PackageSummary summary;
+  for (const auto& dp : package.dps()) {
+    if (removing(dp)) continue;
+    summary.set_targeted(summary.targeted() + 1);
+    // What is on its way to a DP may already be there: it counts when it is known to be.
+    const bool current = dp.state() == Dp::INSTALLED && dp.version() == package.source_version();
+    if (current) summary.set_installed(summary.installed() + 1);
+    if (dp.state() == Dp::INSTALL_RETRYING) summary.set_retrying(summary.retrying() + 1);
+    if (dp.state() == Dp::INSTALL_FAILED) summary.set_failed(summary.failed() + 1);
+  }
+  return summary;
 }
 
 Result<v1::Package> distribute(Site& site, const DpDirectory& dps, const std::string& id,
@@ -114,6 +139,7 @@ Result<v1::Package> distribute(Site& site, const DpDirectory& dps, const std::st
                         dp->set_dp(name);
                       }
                       order_install(site, dp);
+                      dp->set_live(package->direct());
                       return tell(txn, site, 30009, *package, name);
                     });
 }
@@ -126,6 +152,7 @@ Result<v1::Package> refresh(Site& site, const DpDirectory& dps, const std::strin
                       if (dp == nullptr || removing(*dp)) return not_assigned(*package, name);
                       order_install(site, dp);
                       dp->set_refresh(true);
+                      dp->set_live(package->direct());
                       return ok_status();
                     });
 }

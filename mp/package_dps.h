@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "mp/dps.h"
 #include "mp/site.h"
@@ -16,10 +17,12 @@
 
 namespace smslab::mp {
 
-// kFailedPrecondition for a DP that the package is assigned to already. Message: 30009 a DP.
+// kFailedPrecondition for a DP that the package is assigned to already. A `direct` package's source is read. Message:
+// 30009 a DP.
 Result<v1::Package> distribute(Site& site, const DpDirectory& dps, const std::string& id,
                                const v1::DpSelection& selection);
-// The same version again, every file anew. kFailedPrecondition for a DP that the package is not on. No message (11.4).
+// The same version again, every file anew; of a `direct` package the source as it now is. kFailedPrecondition for a DP
+// that the package is not on. No message (11.4).
 Result<v1::Package> refresh(Site& site, const DpDirectory& dps, const std::string& id,
                             const v1::DpSelection& selection);
 // kFailedPrecondition as refresh. A DP that the lab runs without at the moment can be ordered off too; it is carried
@@ -31,6 +34,11 @@ void order_install(const Site& site, v1::PackageDp* dp);                // INSTA
 void order_removal(const Site& site, v1::PackageDp* dp);                // REMOVAL_PENDING, with no failures
 v1::PackageDp* find_dp(v1::Package* package, const std::string& name);  // any letter case; nullptr when not assigned
 bool removing(const v1::PackageDp& dp);
+// Those of the selection, in the order of NAL paths. kFailedPrecondition for one that the package is not on.
+Result<std::vector<std::string>> assigned_dps(const DpDirectory& dps, v1::Package* package,
+                                              const v1::DpSelection& selection);
+// Its DPs in numbers (semantics 4.1); those that it is being taken from do not count.
+v1::PackageSummary summary_of(const v1::Package& package);
 // No DP is on its way to another state.
 bool settled(const v1::Package& package);
 

@@ -10,6 +10,8 @@
 #include "mp/adverts.h"
 #include "mp/checks.h"
 #include "mp/commit.h"
+#include "mp/distmgr_log.h"
+#include "mp/live_source.h"
 #include "mp/package_dps.h"
 #include "mp/programs.h"
 #include "mp/site_record.h"
@@ -98,14 +100,13 @@ void queue_after_commit(store::WriteTxn& txn, const Site& site, const std::strin
 }
 
 // The source could not be taken: the site keeps what it has, and says so (semantics 4.4).
-Status tell_source_unreadable(Site& site, const v1::Package& package, const Status& why) {
-  const bool missing = !site.store.env().info(package.source()).ok();
+Status tell_update_failed(Site& site, const v1::Package& package, const Status& why) {
+  const bool locked = source_trouble(site, package, why) == SourceTrouble::kLocked;
   return site.store.commit([&](store::WriteTxn& txn) -> Status {
     ASSIGN_OR_RETURN(v1::Package now, get_usable_package(txn, package.id(), "id"));
+    if (locked) return tell_source_trouble(txn, site, now, why);
     RETURN_IF_ERROR(emit(txn, site, package_message(2300, now)));
-    RETURN_IF_ERROR(
-        emit(txn, site,
-             {.id = missing ? 2306U : 2307U, .strings = {now.source(), now.id(), why.message()}, .package = now.id()}));
+    RETURN_IF_ERROR(tell_source_trouble(txn, site, now, why));
     return emit(txn, site, package_message(2302, now));
   });
 }
@@ -179,6 +180,7 @@ Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Packa
   package.set_version(request.version());
   package.set_language(request.language());
   package.set_source(request.source());
+  package.set_direct(request.direct());  // present from now on, so that it is shown
   RETURN_IF_ERROR(check_name(package.name(), "name"));
   RETURN_IF_ERROR(check_texts(package));
   for (const auto& program : request.programs()) {
@@ -233,8 +235,8 @@ Result<v1::Package> update_package(Site& site, Imports& imports, const std::stri
                           RETURN_IF_ERROR(store::kPackages.put(txn, {now.id()}, now));
                           return now;
                         });
-  if (updated.ok() || check_source(site.store.env(), package.source(), "source").ok()) return updated;
-  RETURN_IF_ERROR(tell_source_unreadable(site, package, updated.status()));
+  if (source_trouble(site, package, updated.status()) == SourceTrouble::kNone) return updated;
+  RETURN_IF_ERROR(tell_update_failed(site, package, updated.status()));
   return failed_precondition(updated.status().message(), "source");
 }
 
@@ -249,6 +251,7 @@ Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Pac
     if (!change.version().empty()) package.set_version(change.version());
     if (!change.language().empty()) package.set_language(change.language());
     if (!change.source().empty()) package.set_source(change.source());
+    if (change.has_direct()) package.set_direct(change.direct());
     RETURN_IF_ERROR(package_policy_changed(txn, site, package.id()));
     RETURN_IF_ERROR(emit(txn, site, audit_message(30001, site, package, package.name())));
     RETURN_IF_ERROR(emit_pass(txn, site, &package));
@@ -261,6 +264,7 @@ Result<v1::Package> delete_package(Site& site, const std::string& id) {
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
     ASSIGN_OR_RETURN(v1::Package package, get_package(txn, id, "id"));
     if (!package.deleting()) {
+      log_distmgr(txn, site, "Start deleting the package " + package.id() + "...");
       RETURN_IF_ERROR(emit(txn, site, audit_message(30002, site, package, package.name())));
       for (const auto& program : package.programs()) {
         RETURN_IF_ERROR(emit(txn, site, audit_message(30005, site, package, program.name())));
@@ -272,6 +276,7 @@ Result<v1::Package> delete_package(Site& site, const std::string& id) {
     if (package.dps().empty()) {
       RETURN_IF_ERROR(emit(txn, site, package_message(2300, package)));
       RETURN_IF_ERROR(emit(txn, site, package_message(2301, package)));
+      log_distmgr(txn, site, "~Successfully deleted the package " + package.id());
       RETURN_IF_ERROR(erase_package(txn, site, package));
       return package;
     }
@@ -283,13 +288,17 @@ Result<v1::Package> delete_package(Site& site, const std::string& id) {
 }
 
 Result<v1::Package> show_package(const Site& site, const std::string& id) {
-  return get_package(site.store.read(), id, "id");
+  ASSIGN_OR_RETURN(v1::Package package, get_package(site.store.read(), id, "id"));
+  *package.mutable_summary() = summary_of(package);
+  return package;
 }
 
 Result<v1::PackageList> list_packages(const Site& site) {
   v1::PackageList list;
   RETURN_IF_ERROR(store::kPackages.each(site.store.read(), {}, [&](const store::Key&, const v1::Package& package) {
-    *list.add_packages() = package;
+    v1::Package* shown = list.add_packages();
+    *shown = package;
+    *shown->mutable_summary() = summary_of(package);
     return true;
   }));
   return list;

@@ -22,12 +22,14 @@ namespace smslab::mp {
 Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Package& request);
 
 // Reads the source as the next version, for all DPs of the package; the current and five older versions are kept.
-// kFailedPrecondition for a package of another site. Messages: 2300, 2311, [2342, 2329, 2330 a DP], 2301; with an
-// unreadable source 2300, 2306 or 2307, 2302, and an error.
+// kFailedPrecondition for a package of another site. Messages: 2300, 2311, [2342, 2329, 2330 a DP], 2301. A source that
+// cannot be read is kFailedPrecondition naming `source`: the last version stays what it is, 2300, 2306 or 2307 (for one
+// file too, which it names), 2302. So is one with a file that another program has locked (flock, or a write lock of
+// fcntl): a line of distmgr.log alone. It is for the caller to ask again.
 Result<v1::Package> update_package(Site& site, Imports& imports, const std::string& id);
 
-// What `change` has (name, manufacturer, version, language, source) replaces what is there; the source is not read.
-// Messages: 30001, 2300, 2311, 2301.
+// What `change` has (name, manufacturer, version, language, source, direct, schedule) replaces what is there; the
+// source is not read. Messages: 30001, 2300, 2311, 2301.
 Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Package& change);
 
 // With its programs and adverts. The record goes when the last DP has dropped the content; until then it is `deleting`.

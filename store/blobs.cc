@@ -103,6 +103,18 @@ bool Staging::has(const std::string& sha256) const {
   return staged_.contains(sha256);
 }
 
+Result<std::shared_ptr<const ReadableFile>> Staging::open(const std::string& sha256) const {
+  std::string file;
+  {
+    MutexLock lock(mu_);
+    const auto staged = staged_.find(sha256);
+    if (staged != staged_.end()) file = staged->second.file;
+  }
+  if (file.empty()) return blobs_.open(sha256);
+  ASSIGN_OR_RETURN(auto opened, blobs_.env_.open(folder_ + "/" + file));
+  return std::shared_ptr<const ReadableFile>(std::move(opened));
+}
+
 Status Staging::make_durable() {
   std::string list;
   std::string name;

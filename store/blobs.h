@@ -72,6 +72,8 @@ class Staging {
   Result<std::unique_ptr<Receiver>> receive(const std::string& sha256, uint64_t size);
 
   bool has(const std::string& sha256) const;  // staged here and not yet in the store
+  // A content that was added: where it is staged, or in the store. kNotFound when it was only in the store and is gone.
+  Result<std::shared_ptr<const ReadableFile>> open(const std::string& sha256) const;
   // After the last add: writes the intent list and makes contents and names durable with one barrier. Again after
   // further adds.
   Status make_durable();

@@ -12,6 +12,9 @@ namespace {
 
 Status refuse(const std::string& why) { return invalid_argument(why, "source"); }
 
+// The same error, as one of the source.
+Status of_source(const Status& why) { return {why.code(), why.message(), "source"}; }
+
 // Everything below a source, by folded path: looked at and found possible, not yet read.
 class Walk {
  public:
@@ -26,8 +29,9 @@ class Walk {
 
   // `folder` is relative; "" is the root. No deeper than a path may be long (check_content_path).
   Status visit(const std::string& folder) {
-    ASSIGN_OR_RETURN(const auto entries, env_.list(folder.empty() ? root_ : root_ + "/" + folder));
-    for (const auto& entry : entries) {
+    const auto entries = env_.list(folder.empty() ? root_ : root_ + "/" + folder);
+    if (!entries.ok()) return of_source(entries.status());
+    for (const auto& entry : *entries) {
       Found found;
       found.path = folder.empty() ? entry.name : folder + "/" + entry.name;
       RETURN_IF_ERROR(check_content_path(found.path));
@@ -49,13 +53,14 @@ class Walk {
  private:
   Status look_at(FileType type, Found* found) {
     if (type == FileType::kLink) RETURN_IF_ERROR(follow(found));
-    ASSIGN_OR_RETURN(const FileInfo info, env_.info(found->opened));
-    found->modified = info.modified;
-    found->folder = info.type == FileType::kFolder;
+    const auto info = env_.info(found->opened);
+    if (!info.ok()) return of_source(info.status());
+    found->modified = info->modified;
+    found->folder = info->type == FileType::kFolder;
     if (found->folder && type == FileType::kLink) {
       return refuse("'" + found->path + "' is a link to a folder; copy the folder instead");
     }
-    if (info.type == FileType::kOther) return refuse("'" + found->path + "' is neither file nor folder");
+    if (info->type == FileType::kOther) return refuse("'" + found->path + "' is neither file nor folder");
     return ok_status();
   }
 
@@ -95,8 +100,10 @@ Status read_files(Env& env, const Walk& walk, Staging& staging, const Staging::P
       *folder.mutable_modified() = to_timestamp(found.modified);
       continue;
     }
-    ASSIGN_OR_RETURN(const auto file, env.open(found.opened));
-    ASSIGN_OR_RETURN(StagedBlob blob, staging.add(*file, progress));
+    const auto file = env.open(found.opened);
+    if (!file.ok()) return of_source(file.status());
+    if (const Status shared = (*file)->share(); !shared.ok()) return of_source(shared);
+    ASSIGN_OR_RETURN(StagedBlob blob, staging.add(**file, progress));
     auto& entry = *manifest->add_files();
     entry.set_path(found.path);
     entry.set_size(blob.size);

@@ -5,7 +5,9 @@
 //
 // Any depth, empty files and folders, files of any size; one pass for all digests, constant memory. Refused, with the
 // path named and nothing left behind: names that NTFS cannot have or that differ only in case (names.h), links to
-// folders, links that lead out of the source, what is neither file nor folder. Runs on a thread that may block.
+// folders, links that lead out of the source, what is neither file nor folder. So is a file that another program has
+// locked for itself (kAborted). An error of the source has the field `source`; others are the store's own. Runs on a
+// thread that may block.
 #pragma once
 
 #include <memory>

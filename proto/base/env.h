@@ -45,6 +45,10 @@ class ReadableFile {
   virtual Result<size_t> pread(uint64_t offset, std::span<char> buffer) const = 0;
   virtual uint64_t size() const = 0;  // when it was opened
   virtual int fd() const = 0;         // for sendfile; owned by this object
+  // For a reader that wants the file as a whole: kAborted while another program holds an exclusive lock on it (flock,
+  // or a write lock of fcntl), which is as near as this system comes to a file that is open for writing alone. Keeps
+  // others from locking it so until this object goes.
+  virtual Status share() const { return ok_status(); }
 };
 
 class WritableFile {

@@ -43,6 +43,16 @@ class PosixReadable final : public ReadableFile {
   }
   uint64_t size() const override { return size_; }
   int fd() const override { return fd_.get(); }
+  Status share() const override {
+    struct flock record {};  // a lock of fcntl: only looked at
+    record.l_type = F_RDLCK;
+    record.l_whence = SEEK_SET;
+    const bool recorded = ::fcntl(fd_.get(), F_OFD_GETLK, &record) == 0 && record.l_type != F_UNLCK;
+    // Where a file system has no locks, nobody holds one.
+    const bool held = ::flock(fd_.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!recorded && !held) return ok_status();
+    return {Code::kAborted, path_ + " is locked by another program"};
+  }
 
  private:
   const UniqueFd fd_;

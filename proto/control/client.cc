@@ -3,6 +3,7 @@
 #include <httplib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <optional>
 
@@ -16,6 +17,8 @@ namespace smslab::control {
 namespace {
 // Half of what ControlServer keeps an idle connection for: a request never meets a connection that is being closed.
 constexpr std::chrono::milliseconds kReuseWithin{500};
+// A server that is there answers a connection at once, however long it takes over a request.
+constexpr std::chrono::milliseconds kConnectWithin{10'000};
 constexpr size_t kPieceBytes = size_t{64} << 10;
 
 bool has_control(std::string_view text) {
@@ -88,8 +91,14 @@ class HttpClient::Impl {
     }
   }
 
+  void cancel() {
+    cancelled_ = true;
+    if (http_) http_->stop();
+  }
+
   Result<HttpReply> send(const HttpRequest& ask) {
     RETURN_IF_ERROR(base_);
+    if (cancelled_) return Status(Code::kUnavailable, "the request was cancelled");
     RETURN_IF_ERROR(check(ask));
     const SteadyTime begin = time_.steady();
     if (begin - last_use_ > kReuseWithin) http_->stop();
@@ -138,7 +147,7 @@ class HttpClient::Impl {
     http_->set_url_encode(false);
     http_->set_decompress(false);
     http_->set_follow_location(false);
-    http_->set_connection_timeout(options_.timeout);
+    http_->set_connection_timeout(std::min(options_.timeout, kConnectWithin));
     http_->set_read_timeout(options_.timeout);
     http_->set_write_timeout(options_.timeout);
     if (!options_.bind.empty()) http_->set_interface(options_.bind);
@@ -177,12 +186,15 @@ class HttpClient::Impl {
   Status base_;
   std::string name_;
   std::optional<httplib::Client> http_;  // set when base_ is ok
+  std::atomic<bool> cancelled_ = false;
   SteadyTime last_use_;
 };
 
 HttpClient::HttpClient(HttpClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
+
+void HttpClient::cancel() { impl_->cancel(); }
 
 Result<HttpReply> HttpClient::send(const HttpRequest& request) { return impl_->send(request); }
 

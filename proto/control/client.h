@@ -57,7 +57,7 @@ struct HttpClientOptions {
   std::string base = {};                      // "http://host:port"
   std::string token = {};                     // sent as a bearer token when set
   std::string bind = {};                      // local address to come from; "" any
-  std::chrono::milliseconds timeout{30'000};  // connect, and each read or write without progress
+  std::chrono::milliseconds timeout{30'000};  // connect (10 s at most), and each read or write without progress
   size_t body_bytes = size_t{64} << 20;       // limit of a reply's body that goes into memory
 };
 
@@ -73,6 +73,10 @@ class HttpClient {
   // becomes its Status: code, message, field.
   Status call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
               google::protobuf::Message* reply);
+
+  // From any thread: the request under way fails with kUnavailable, and so does every later one. One that is only just
+  // beginning or still connects may not hear of it: ask again until it is done.
+  void cancel();
 
  private:
   class Impl;

@@ -466,7 +466,7 @@ TEST_F(DistributionTest, AnOrderDuringACopyIsNotLost) {
   ASSERT_TRUE(distribute(*site_, dps_, "LON00001", on({kDp})).ok());
   manager_->start();
   wait_message(2301, 2);
-  EXPECT_EQ(ladder("LON00001", before), "30009 2300 2342 2300 2311 2329 2330 2342 2329 2330 2342 2329 2330 2301");
+  EXPECT_EQ(ladder("LON00001", before), "30009 2300 2300 2311 2342 2329 2330 2342 2329 2330 2342 2329 2330 2301");
   EXPECT_THAT(fake.versions, ElementsAre(1, 2, 2));
   EXPECT_THAT(fake.overwrites, ElementsAre(false, false, true));
   EXPECT_EQ(package().dps(0).state(), v1::PackageDp::INSTALLED);

@@ -75,11 +75,12 @@ class SiteTest : public ::testing::Test {
                                         .distmgr_log = distmgr_});
     imports_ = std::make_unique<Imports>();
     polls_ = std::make_unique<LongPolls>(*site_);
-    manager_ = std::make_unique<DistributionManager>(*site_, dps_);
+    manager_ = std::make_unique<DistributionManager>(*site_, dps_, *imports_, together_);
   }
   void close_site() {
     site_->changes->stop();
     manager_.reset();
+    imports_.reset();
     polls_.reset();
     site_.reset();
     store_.reset();
@@ -198,6 +199,7 @@ class SiteTest : public ::testing::Test {
   std::shared_ptr<LinesLog> console_ = std::make_shared<LinesLog>();
   std::shared_ptr<LinesLog> distmgr_ = std::make_shared<LinesLog>();
   std::string folder_;
+  std::chrono::milliseconds together_ = DistributionManager::kTogether;
   DpDirectory dps_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Site> site_;
