@@ -87,42 +87,43 @@ Status check_fixed(const std::string& now, const std::string& change, const std:
 }
 }  // namespace
 
-Result<v1::Advert> create_advert(Site& site, const v1::Advert& request) {
+Result<v1::Advert> record_advert(store::WriteTxn& txn, const Site& site, const v1::Advert& request) {
   if (!request.name().empty()) RETURN_IF_ERROR(check_name(request.name(), "name"));
   if (!request.id().empty()) RETURN_IF_ERROR(parse_advert_id(request.id(), "id").status());
   if (request.package().empty()) return invalid_argument("the package is missing", "package");
   if (request.program().empty()) return invalid_argument("the program is missing", "program");
   if (request.collection().empty()) return invalid_argument("the collection is missing", "collection");
-  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Advert> {
-    v1::Advert advert;
-    advert = request;
-    advert.clear_summary();
-    advert.clear_clients();
-    if (request.id().empty()) {
-      ASSIGN_OR_RETURN(*advert.mutable_id(), next_id(txn, site));
-    } else {
-      ASSIGN_OR_RETURN(*advert.mutable_id(), parse_advert_id(request.id(), "id"));
-      if (store::kAdverts.has(txn, {advert.id()})) {
-        return already_exists("advert " + advert.id() + " exists already", "id");
-      }
+  v1::Advert advert = request;
+  advert.clear_summary();
+  advert.clear_clients();
+  if (request.id().empty()) {
+    ASSIGN_OR_RETURN(*advert.mutable_id(), next_id(txn, site));
+  } else {
+    ASSIGN_OR_RETURN(*advert.mutable_id(), parse_advert_id(request.id(), "id"));
+    if (store::kAdverts.has(txn, {advert.id()})) {
+      return already_exists("advert " + advert.id() + " exists already", "id");
     }
-    ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, request.package(), "package"));
-    ASSIGN_OR_RETURN(const v1::Program* program, find_program(&package, request.program(), "program"));
-    ASSIGN_OR_RETURN(const v1::Collection collection, get_collection(txn, request.collection(), "collection"));
-    advert.set_package(package.id());
-    advert.set_program(program->name());
-    advert.set_collection(collection.name());
-    if (advert.name().empty()) advert.set_name(program->name());
-    if (!advert.has_start()) *advert.mutable_start() = to_timestamp(site.clock.now());
-    RETURN_IF_ERROR(check_times(advert));
-    advert.set_download(request.download());  // present from now on, so that it is shown
-    advert.set_rerun(request.rerun());
-    advert.set_policy_version(1);
-    RETURN_IF_ERROR(tell(txn, site, 30006, advert));
-    RETURN_IF_ERROR(policy_changed(txn, site));
-    RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
-    return advert;
-  });
+  }
+  ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, request.package(), "package"));
+  ASSIGN_OR_RETURN(const v1::Program* program, find_program(&package, request.program(), "program"));
+  ASSIGN_OR_RETURN(const v1::Collection collection, get_collection(txn, request.collection(), "collection"));
+  advert.set_package(package.id());
+  advert.set_program(program->name());
+  advert.set_collection(collection.name());
+  if (advert.name().empty()) advert.set_name(program->name());
+  if (!advert.has_start()) *advert.mutable_start() = to_timestamp(site.clock.now());
+  RETURN_IF_ERROR(check_times(advert));
+  advert.set_download(request.download());  // present from now on, so that it is shown
+  advert.set_rerun(request.rerun());
+  advert.set_policy_version(1);
+  RETURN_IF_ERROR(tell(txn, site, 30006, advert));
+  RETURN_IF_ERROR(policy_changed(txn, site));
+  RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
+  return advert;
+}
+
+Result<v1::Advert> create_advert(Site& site, const v1::Advert& request) {
+  return commit_result(site, [&](store::WriteTxn& txn) { return record_advert(txn, site, request); });
 }
 
 Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Advert& change) {

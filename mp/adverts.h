@@ -26,6 +26,8 @@ Result<v1::Advert> show_advert(const Site& site, const std::string& id);
 Result<v1::AdvertList> list_adverts(const Site& site);  // with summaries
 
 // ---- parts of changes
+// create_advert as a part of a larger change.
+Result<v1::Advert> record_advert(store::WriteTxn& txn, const Site& site, const v1::Advert& request);
 Status delete_adverts_of(store::WriteTxn& txn, const Site& site, const std::string& package);
 // One advert that needs it, "" when there is none.
 Result<std::string> advert_of_program(const store::ReadTxn& txn, const std::string& package,

@@ -15,7 +15,7 @@ Status in_field(const Status& status, std::string field) {
 }
 }  // namespace
 
-Result<v1::Client> create_client(Site& site, const v1::Client& request) {
+Result<v1::Client> record_client(store::WriteTxn& txn, const Site& site, const v1::Client& request) {
   v1::Client client;
   ASSIGN_OR_RETURN(*client.mutable_name(), parse_host_name(request.name(), "name"));
   if (!request.smsid().empty()) {
@@ -34,18 +34,19 @@ Result<v1::Client> create_client(Site& site, const v1::Client& request) {
   client.set_fqdn(request.fqdn());
   client.set_client_version(request.client_version());
   client.set_site(site.options.site);
-  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Client> {
-    if (store::kClients.has(txn, {client.name()})) {
-      return already_exists("client " + client.name() + " exists already", "name");
-    }
-    if (const auto other = client_by_smsid(txn, client.smsid()); other.ok()) {
-      return already_exists(client.smsid() + " is the SMSID of " + other->name(), "smsid");
-    }
-    v1::Client created = client;
-    *created.mutable_created() = to_timestamp(site.clock.now());
-    RETURN_IF_ERROR(put_client(txn, site, created));
-    return store::kClients.get(txn, {created.name()});
-  });
+  if (store::kClients.has(txn, {client.name()})) {
+    return already_exists("client " + client.name() + " exists already", "name");
+  }
+  if (const auto other = client_by_smsid(txn, client.smsid()); other.ok()) {
+    return already_exists(client.smsid() + " is the SMSID of " + other->name(), "smsid");
+  }
+  *client.mutable_created() = to_timestamp(site.clock.now());
+  RETURN_IF_ERROR(put_client(txn, site, client));
+  return store::kClients.get(txn, {client.name()});
+}
+
+Result<v1::Client> create_client(Site& site, const v1::Client& request) {
+  return commit_result(site, [&](store::WriteTxn& txn) { return record_client(txn, site, request); });
 }
 
 Result<v1::Client> show_client(const Site& site, const std::string& name) {

@@ -17,4 +17,8 @@ Result<v1::Client> create_client(Site& site, const v1::Client& request);
 Result<v1::Client> show_client(const Site& site, const std::string& name);
 Result<v1::ClientList> list_clients(const Site& site);
 
+// ---- part of changes
+// create_client as a part of a larger change.
+Result<v1::Client> record_client(store::WriteTxn& txn, const Site& site, const v1::Client& request);
+
 }  // namespace smslab::mp

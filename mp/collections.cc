@@ -81,22 +81,24 @@ Result<v1::Collection> get_collection(const store::ReadTxn& txn, const std::stri
   return collection;
 }
 
-Result<v1::Collection> create_collection(Site& site, const v1::Collection& request) {
+Result<v1::Collection> record_collection(store::WriteTxn& txn, const Site& site, const v1::Collection& request) {
   RETURN_IF_ERROR(check_name(request.name(), "name"));
   ASSIGN_OR_RETURN(const Names members, read_members(request));
-  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Collection> {
-    const store::Key key{collection_key(request.name())};
-    if (store::kCollections.has(txn, key)) {
-      return already_exists("collection '" + request.name() + "' exists already", "name");
-    }
-    v1::Collection collection;
-    collection.set_name(request.name());
-    assign(&collection, members);
-    ASSIGN_OR_RETURN(*collection.mutable_id(), next_id(txn, site));
-    RETURN_IF_ERROR(tell(txn, site, 30015, collection));
-    RETURN_IF_ERROR(store::kCollections.put(txn, key, collection));
-    return collection;
-  });
+  const store::Key key{collection_key(request.name())};
+  if (store::kCollections.has(txn, key)) {
+    return already_exists("collection '" + request.name() + "' exists already", "name");
+  }
+  v1::Collection collection;
+  collection.set_name(request.name());
+  assign(&collection, members);
+  ASSIGN_OR_RETURN(*collection.mutable_id(), next_id(txn, site));
+  RETURN_IF_ERROR(tell(txn, site, 30015, collection));
+  RETURN_IF_ERROR(store::kCollections.put(txn, key, collection));
+  return collection;
+}
+
+Result<v1::Collection> create_collection(Site& site, const v1::Collection& request) {
+  return commit_result(site, [&](store::WriteTxn& txn) { return record_collection(txn, site, request); });
 }
 
 Result<v1::Collection> set_members(Site& site, const std::string& name, const v1::Collection& members) {

@@ -27,4 +27,8 @@ Status delete_collection(Site& site, const std::string& name);
 Result<v1::Collection> show_collection(const Site& site, const std::string& name);
 Result<v1::CollectionList> list_collections(const Site& site);
 
+// ---- part of changes
+// create_collection as a part of a larger change.
+Result<v1::Collection> record_collection(store::WriteTxn& txn, const Site& site, const v1::Collection& request);
+
 }  // namespace smslab::mp

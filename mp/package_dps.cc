@@ -50,24 +50,28 @@ Result<Names> known_dps(const DpDirectory& dps, const v1::DpSelection& selection
   return known;
 }
 
-// One order for several DPs: `act` on each row, in one change.
-Result<v1::Package> change_dps(Site& site, const DpDirectory& dps, const std::string& id,
-                               const v1::DpSelection& selection, bool or_assigned,
-                               const std::function<Status(store::WriteTxn&, v1::Package*, const std::string&)>& act) {
-  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
-    ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, id, "id"));
-    ASSIGN_OR_RETURN(const Names names, known_dps(dps, selection, or_assigned ? &package : nullptr));
-    for (const auto& name : names) RETURN_IF_ERROR(act(txn, &package, name));
-    std::sort(package.mutable_dps()->begin(), package.mutable_dps()->end(), [&](const Dp& a, const Dp& b) {
-      return nal_path(a.dp(), site.options.site) < nal_path(b.dp(), site.options.site);
-    });
-    txn.after_commit([queue = site.queue, changes = site.changes, name = package.id()] {
-      queue->push(name);
-      changes->notify();
-    });
-    RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
-    return package;
+// One order for several DPs: `act` on each row.
+using Act = std::function<Status(store::WriteTxn&, v1::Package*, const std::string&)>;
+Result<v1::Package> record_order(store::WriteTxn& txn, const Site& site, const DpDirectory& dps, const std::string& id,
+                                 const v1::DpSelection& selection, bool or_assigned, const Act& act) {
+  ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, id, "id"));
+  ASSIGN_OR_RETURN(const Names names, known_dps(dps, selection, or_assigned ? &package : nullptr));
+  for (const auto& name : names) RETURN_IF_ERROR(act(txn, &package, name));
+  std::sort(package.mutable_dps()->begin(), package.mutable_dps()->end(), [&](const Dp& a, const Dp& b) {
+    return nal_path(a.dp(), site.options.site) < nal_path(b.dp(), site.options.site);
   });
+  txn.after_commit([queue = site.queue, changes = site.changes, name = package.id()] {
+    queue->push(name);
+    changes->notify();
+  });
+  RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
+  return package;
+}
+
+Result<v1::Package> change_dps(Site& site, const DpDirectory& dps, const std::string& id,
+                               const v1::DpSelection& selection, bool or_assigned, const Act& act) {
+  return commit_result(
+      site, [&](store::WriteTxn& txn) { return record_order(txn, site, dps, id, selection, or_assigned, act); });
 }
 
 Status tell(store::WriteTxn& txn, const Site& site, uint32_t message, const v1::Package& package,
@@ -124,24 +128,28 @@ v1::PackageSummary summary_of(const v1::Package& package) {
   return summary;
 }
 
+Result<v1::Package> record_distribute(store::WriteTxn& txn, const Site& site, const DpDirectory& dps,
+                                      const std::string& id, const v1::DpSelection& selection) {
+  return record_order(txn, site, dps, id, selection, false,
+                      [&](store::WriteTxn&, v1::Package* package, const std::string& name) -> Status {
+                        Dp* dp = find_dp(package, name);
+                        if (dp != nullptr && !removing(*dp)) {
+                          return failed_precondition(
+                              "package " + package->id() + " is assigned to " + name + " already; refresh it there",
+                              "dps");
+                        }
+                        if (dp == nullptr) {
+                          dp = package->add_dps();
+                          dp->set_dp(name);
+                        }
+                        order_install(site, dp);
+                        return tell(txn, site, 30009, *package, name);
+                      });
+}
+
 Result<v1::Package> distribute(Site& site, const DpDirectory& dps, const std::string& id,
                                const v1::DpSelection& selection) {
-  return change_dps(site, dps, id, selection, false,
-                    [&](store::WriteTxn& txn, v1::Package* package, const std::string& name) -> Status {
-                      Dp* dp = find_dp(package, name);
-                      if (dp != nullptr && !removing(*dp)) {
-                        return failed_precondition(
-                            "package " + package->id() + " is assigned to " + name + " already; refresh it there",
-                            "dps");
-                      }
-                      if (dp == nullptr) {
-                        dp = package->add_dps();
-                        dp->set_dp(name);
-                      }
-                      order_install(site, dp);
-                      dp->set_live(package->direct());
-                      return tell(txn, site, 30009, *package, name);
-                    });
+  return commit_result(site, [&](store::WriteTxn& txn) { return record_distribute(txn, site, dps, id, selection); });
 }
 
 Result<v1::Package> refresh(Site& site, const DpDirectory& dps, const std::string& id,

@@ -30,6 +30,9 @@ Result<v1::Package> refresh(Site& site, const DpDirectory& dps, const std::strin
 Result<v1::Package> remove(Site& site, const DpDirectory& dps, const std::string& id, const v1::DpSelection& selection);
 
 // ---- parts of changes
+// distribute as a part of a larger change.
+Result<v1::Package> record_distribute(store::WriteTxn& txn, const Site& site, const DpDirectory& dps,
+                                      const std::string& id, const v1::DpSelection& selection);
 void order_install(const Site& site, v1::PackageDp* dp);                // INSTALL_PENDING, with no failures
 void order_removal(const Site& site, v1::PackageDp* dp);                // REMOVAL_PENDING, with no failures
 v1::PackageDp* find_dp(v1::Package* package, const std::string& name);  // any letter case; nullptr when not assigned

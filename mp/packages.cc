@@ -172,7 +172,7 @@ Status erase_package(store::WriteTxn& txn, Site& site, const v1::Package& packag
   return store::kPackages.erase(txn, {package.id()});
 }
 
-Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Package& request) {
+Result<v1::Package> new_package(const v1::Package& request) {
   v1::Package package;
   package.set_id(request.id());
   package.set_name(request.name());
@@ -186,6 +186,25 @@ Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Packa
   for (const auto& program : request.programs()) {
     RETURN_IF_ERROR(append_program(&package, program, "programs"));
   }
+  return package;
+}
+
+Result<v1::Package> record_package(store::WriteTxn& txn, const Site& site, const v1::Package& package,
+                                   const v1::Manifest& manifest) {
+  RETURN_IF_ERROR(check_free(txn, package.id()));
+  v1::Package created = package;
+  take_snapshot(&created, manifest, site.clock.now());
+  RETURN_IF_ERROR(emit(txn, site, audit_message(30000, site, created, created.name())));
+  for (const auto& program : created.programs()) {
+    RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, created, program.name())));
+  }
+  RETURN_IF_ERROR(emit_pass(txn, site, &created));
+  RETURN_IF_ERROR(store::kPackages.put(txn, {created.id()}, created));
+  return created;
+}
+
+Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Package& request) {
+  ASSIGN_OR_RETURN(v1::Package package, new_package(request));
   if (!package.id().empty()) {
     ASSIGN_OR_RETURN(*package.mutable_id(), parse_package_id(package.id(), "id"));
     RETURN_IF_ERROR(check_free(site.store.read(), package.id()));
@@ -193,19 +212,9 @@ Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Packa
   RETURN_IF_ERROR(check_source(site.store.env(), package.source(), "source"));
   ASSIGN_OR_RETURN(const auto import, claim_id(site, imports, &package));
 
-  return import_and_commit(site, *import, package, 1,
-                           [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Result<v1::Package> {
-                             RETURN_IF_ERROR(check_free(txn, package.id()));
-                             v1::Package created = package;
-                             take_snapshot(&created, manifest, site.clock.now());
-                             RETURN_IF_ERROR(emit(txn, site, audit_message(30000, site, created, created.name())));
-                             for (const auto& program : created.programs()) {
-                               RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, created, program.name())));
-                             }
-                             RETURN_IF_ERROR(emit_pass(txn, site, &created));
-                             RETURN_IF_ERROR(store::kPackages.put(txn, {created.id()}, created));
-                             return created;
-                           });
+  return import_and_commit(site, *import, package, 1, [&](store::WriteTxn& txn, const v1::Manifest& manifest) {
+    return record_package(txn, site, package, manifest);
+  });
 }
 
 Result<v1::Package> update_package(Site& site, Imports& imports, const std::string& id) {

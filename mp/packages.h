@@ -40,6 +40,12 @@ Result<v1::Package> show_package(const Site& site, const std::string& id);
 Result<v1::PackageList> list_packages(const Site& site);
 
 // ---- parts of changes, for whoever changes a package
+// What of a request counts for a new package, checked; its ID and its source as they stand.
+Result<v1::Package> new_package(const v1::Package& request);
+// create_package as a part of a larger change: `package` of new_package() with its ID parsed, `manifest` of its source.
+// Does not publish the manifest.
+Result<v1::Package> record_package(store::WriteTxn& txn, const Site& site, const v1::Package& package,
+                                   const v1::Manifest& manifest);
 // kNotFound naming `field`; kInvalidArgument when `id` is none.
 Result<v1::Package> get_package(const store::ReadTxn& txn, const std::string& id, const std::string& field);
 // The same, and not being deleted.
