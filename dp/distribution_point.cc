@@ -6,6 +6,7 @@
 #include "dp/contents.h"
 #include "dp/damages.h"
 #include "dp/receive.h"
+#include "dp/validation.h"
 #include "dp/webdav.h"
 #include "proto/control/server.h"
 #include "store/store.h"
@@ -88,6 +89,9 @@ class DistributionPoint::Impl {
     server_.add(message_route<v1::DamageRemoval, v1::DamageRemovalReply>(
         "/dp/v1/damages/remove", "Lift the damage of one rule",
         [this](const v1::DamageRemoval& removal) { return damages_.lift(removal); }));
+    server_.add(message_route<v1::ValidationRequest, v1::ValidationReply>(
+        "/dp/v1/validations", "Compare what clients get of a package with a manifest",
+        [this](const v1::ValidationRequest& request) { return validate(contents_, request); }));
     server_.add({.method = "GET",
                  .pattern = "/dp/v1/contents",
                  .summary = "What is installed",

@@ -2,7 +2,7 @@
 //
 //   ASSIGN_OR_RETURN(auto dp, DistributionPoint::open(options, env, clock, log));
 //   gate.listen(at, dp->router());                     // client plane: content.h, webdav.h, manifest.h
-//   ASSIGN_OR_RETURN(HostPort at, dp->start_control({"127.0.0.1", 0}));   // receive.h, damages.h
+//   ASSIGN_OR_RETURN(HostPort at, dp->start_control({"127.0.0.1", 0}));   // receive.h, damages.h, validation.h
 //
 // What is on a DP is what was sent to it: it shares no folder with the site, also inside one process. It holds one
 // version of a package. Thread-safe.

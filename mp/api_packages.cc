@@ -3,6 +3,7 @@
 #include "mp/package_dps.h"
 #include "mp/packages.h"
 #include "mp/programs.h"
+#include "mp/validation.h"
 
 namespace smslab::mp {
 
@@ -49,6 +50,12 @@ Routes package_routes(ControlContext& context) {
                                   [&site, &dps](ControlRequest& r, const DpSelection& selection) {
                                     return remove(site, dps, r.param("id"), selection);
                                   }),
+      takes<DpSelection, v1::ValidationList>(
+          "POST", "/api/v1/packages/{id}/validate",
+          "Compare what DPs hold with the last update, byte by byte (extension: no SMS 2003 can)", 200,
+          [&site, &dps](ControlRequest& r, const DpSelection& selection) {
+            return validate_package(site, dps, r.param("id"), selection);
+          }),
       reads<v1::ImportList>("/api/v1/imports", "Sources that are being read at this moment",
                             [&imports](ControlRequest&) -> Result<v1::ImportList> { return imports.list(); }),
   };

@@ -9,6 +9,7 @@
 #include "mp/faults.h"
 #include "mp/live_source.h"
 #include "mp/package_dps.h"
+#include "mp/package_schedule.h"
 #include "mp/packages.h"
 #include "mp/status.h"
 #include "proto/base/ids.h"
@@ -66,6 +67,7 @@ void DistributionManager::run() {
       if (at <= site_.clock.now()) now.push_back(package);
     }
     for (const auto& package : now) take_up(package);
+    update_what_is_due();
     take_reports();
     advance_passes();
   }
@@ -95,10 +97,12 @@ std::optional<SteadyTime> DistributionManager::next_deadline() const {
   const SteadyTime now = site_.clock.steady();
   std::optional<SteadyTime> first;
   const auto at = [&](SteadyTime time) { first = std::min(first.value_or(time), time); };
-  for (const auto& [package, time] : retries_) {
-    const LabDuration left = std::max(time - site_.clock.now(), LabDuration(0));
-    // A frozen clock wakes the queue when it moves.
-    if (left == LabDuration(0) || !site_.clock.frozen()) at(now + left);
+  for (const auto* times : {&retries_, &updates_}) {
+    for (const auto& [package, time] : *times) {
+      const LabDuration left = std::max(time - site_.clock.now(), LabDuration(0));
+      // A frozen clock wakes the queue when it moves.
+      if (left == LabDuration(0) || !site_.clock.frozen()) at(now + left);
+    }
   }
   for (const auto& [package, pass] : passes_) {
     for (const auto& [nal, delivery] : pass.deliveries) {
@@ -111,8 +115,11 @@ std::optional<SteadyTime> DistributionManager::next_deadline() const {
 
 void DistributionManager::note_times(const std::string& package) {
   retries_.erase(package);
+  updates_.erase(package);
   const auto found = store::kPackages.get(site_.store.read(), {package});
   if (!found.ok()) return;
+  const bool scheduled = found->has_next_update() && !found->deleting() && !updating_.contains(package);
+  if (scheduled) updates_[package] = from_timestamp(found->next_update());
   for (const auto& dp : found->dps()) {
     if (!retrying(dp)) continue;
     const LabTime at = from_timestamp(dp.next_try());
@@ -124,10 +131,16 @@ void DistributionManager::note_times(const std::string& package) {
 void DistributionManager::take_reports() {
   std::vector<Delivered> delivered;
   std::vector<SourceRead> read;
+  std::vector<std::string> updated;
   {
     MutexLock lock(mu_);
+    updated.swap(updated_);
     delivered.swap(delivered_);
     read.swap(read_);
+  }
+  for (const auto& package : updated) {
+    updating_.erase(package);
+    note_times(package);
   }
   for (auto& report : delivered) {
     const auto pass = passes_.find(report.package);
@@ -387,6 +400,34 @@ Status DistributionManager::source_was_read(SourceRead report, Pass& pass) {
     txn.after_commit([changes = site_.changes] { changes->notify(); });
     return store::kPackages.put(txn, {package.id()}, package);
   });
+}
+
+// ---- updates by a schedule
+
+void DistributionManager::update_what_is_due() {
+  std::vector<std::string> now;
+  for (const auto& [package, at] : updates_) {
+    if (at <= site_.clock.now()) now.push_back(package);
+  }
+  for (const auto& package : now) {
+    updates_.erase(package);
+    updating_.insert(package);
+    reader_.post([this, package] {
+      if (stopping_) return;
+      const auto done = update_package(site_, imports_, package);
+      if (stopping_) return;
+      if (!done.ok()) {
+        site_.log.warning("the scheduled update of " + package + " failed: " + done.status().to_string());
+        // Whoever updates it by hand at this moment has moved the schedule on.
+        if (done.status().code() != Code::kAborted) (void)postpone_update(site_, package);
+      }
+      {
+        MutexLock lock(mu_);
+        updated_.push_back(package);
+      }
+      site_.queue->wake();
+    });
+  }
 }
 
 }  // namespace smslab::mp

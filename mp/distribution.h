@@ -97,6 +97,7 @@ class DistributionManager {
   Status order_what_is_due(const std::string& package, Pass& pass);
   void send(const std::string& package, Pass& pass, Order order);
   void read_source(const v1::Package& package);
+  void update_what_is_due();
   Status source_was_read(SourceRead report, Pass& pass);
   void give_up(const std::string& package, const Status& why);
   bool due(const v1::PackageDp& dp) const;
@@ -117,11 +118,14 @@ class DistributionManager {
   Mutex mu_;
   std::vector<Delivered> delivered_ GUARDED_BY(mu_);
   std::vector<SourceRead> read_ GUARDED_BY(mu_);
+  std::vector<std::string> updated_ GUARDED_BY(mu_);
 
   // the thread's
   Passes passes_;
   std::deque<std::string> waiting_;         // packages for which there is no room yet
   std::map<std::string, LabTime> retries_;  // package -> earliest next try
+  std::map<std::string, LabTime> updates_;  // package -> next update by its schedule
+  std::set<std::string> updating_;          // by their schedule
   std::map<std::string, std::unique_ptr<DpLane>> lanes_;
   Lane reader_;
   std::thread thread_;

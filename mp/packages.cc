@@ -13,6 +13,7 @@
 #include "mp/distmgr_log.h"
 #include "mp/live_source.h"
 #include "mp/package_dps.h"
+#include "mp/package_schedule.h"
 #include "mp/programs.h"
 #include "mp/site_record.h"
 #include "proto/base/ids.h"
@@ -181,6 +182,8 @@ Result<v1::Package> new_package(const v1::Package& request) {
   package.set_language(request.language());
   package.set_source(request.source());
   package.set_direct(request.direct());  // present from now on, so that it is shown
+  RETURN_IF_ERROR(set_schedule(&package, request.schedule()));
+  RETURN_IF_ERROR(check_schedule_allowed(package));
   RETURN_IF_ERROR(check_name(package.name(), "name"));
   RETURN_IF_ERROR(check_texts(package));
   for (const auto& program : request.programs()) {
@@ -194,6 +197,8 @@ Result<v1::Package> record_package(store::WriteTxn& txn, const Site& site, const
   RETURN_IF_ERROR(check_free(txn, package.id()));
   v1::Package created = package;
   take_snapshot(&created, manifest, site.clock.now());
+  note_next_update(&created, site.clock.now());
+  if (created.has_next_update()) queue_after_commit(txn, site, created.id());
   RETURN_IF_ERROR(emit(txn, site, audit_message(30000, site, created, created.name())));
   for (const auto& program : created.programs()) {
     RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, created, program.name())));
@@ -233,6 +238,7 @@ Result<v1::Package> update_package(Site& site, Imports& imports, const std::stri
                         [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Result<v1::Package> {
                           ASSIGN_OR_RETURN(v1::Package now, get_usable_package(txn, id, "id"));
                           take_snapshot(&now, manifest, site.clock.now());
+                          note_next_update(&now, site.clock.now());
                           for (auto& dp : *now.mutable_dps()) {
                             if (!removing(dp)) order_install(site, &dp);
                           }
@@ -261,6 +267,12 @@ Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Pac
     if (!change.language().empty()) package.set_language(change.language());
     if (!change.source().empty()) package.set_source(change.source());
     if (change.has_direct()) package.set_direct(change.direct());
+    if (!change.schedule().empty()) {
+      RETURN_IF_ERROR(set_schedule(&package, change.schedule()));
+      note_next_update(&package, site.clock.now());
+      queue_after_commit(txn, site, package.id());
+    }
+    RETURN_IF_ERROR(check_schedule_allowed(package));
     RETURN_IF_ERROR(package_policy_changed(txn, site, package.id()));
     RETURN_IF_ERROR(emit(txn, site, audit_message(30001, site, package, package.name())));
     RETURN_IF_ERROR(emit_pass(txn, site, &package));

@@ -50,6 +50,12 @@ constexpr std::array kRows = {
   StatusRow{2339, kInfo, kDetail, kDm, "SMS Distribution Manager instructed SMS Scheduler and Sender to send the package information for package %1 to child site %2.", kExact},
   StatusRow{2342, kInfo, kMilestone, kDm, R"(SMS Distribution Manager is starting to distribute package "%1" to distribution point "%2".)", kAssumed},
   StatusRow{2344, kError, kDetail, kDm, R"(SMS Distribution Manager could not create the virtual directory on distribution point "%1".)", kAssumed},
+  // From 2012 on; here only for `package validate`, an extension.
+  StatusRow{2380, kInfo, kDetail, kDm, R"(SMS Distribution Manager has begun to validate the content of package "%1" on distribution point "%2".)", kAssumed},
+  StatusRow{2382, kError, kDetail, kDm, R"(The content hash of package "%1" on distribution point "%2" is not valid.)", kAssumed},
+  StatusRow{2383, kError, kDetail, kDm, R"(SMS Distribution Manager could not validate the content of package "%1" on distribution point "%2".)", kAssumed},
+  StatusRow{2384, kInfo, kDetail, kDm, R"(The content of package "%1" on distribution point "%2" has been verified.)", kAssumed},
+  StatusRow{2385, kError, kDetail, kDm, R"(Files of package "%1" are missing on distribution point "%2".)", kAssumed},
   StatusRow{3812, kWarn, kDetail, kOss, R"(The status message was reported by component "%1" with message ID %2 which is not within the valid range of message IDs for that component (10000 to 10099). The message will be ignored.)", kExact},
   StatusRow{3900, kInfo, kDetail, kOm, "SMS Offer Manager processed the new advertisement %1.", kAssumed},
   StatusRow{3901, kInfo, kDetail, kOm, "SMS Offer Manager processed the changed advertisement %1.", kAssumed},

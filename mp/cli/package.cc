@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include "mp/cli/print.h"
 #include "mp/cli/progress.h"
@@ -14,19 +15,36 @@
 
 namespace smslab::cli {
 namespace {
+constexpr uint32_t kVerified = 2384;  // the message that a DP holds what it should
+
 std::string package_path(const std::string& id, std::string_view action = {}) {
   return "/api/v1/packages/" + percent_encode_component(id) + std::string(action);
 }
 
+std::string shown_schedule(const v1::Package& package) {
+  std::string text;
+  for (const auto& token : package.schedule()) text += (text.empty() ? "" : ", ") + token;
+  return text;
+}
+
 void print_package(const v1::Package& package) {
-  print_fields({{"package", package.id()},
-                {"name", package.name()},
-                {"source", package.source()},
-                {"source version", std::to_string(package.source_version())},
-                {"source date", shown(package.source_date())},
-                {"content", fmt::format("{} files, {}", package.file_count(), shown_size(package.size()))},
-                {"SHA-1", package.hash().sha1()},
-                {"SHA-256", package.hash().sha256()}});
+  print_fields(
+      {{"package", package.id()},
+       {"name", package.name()},
+       {"manufacturer", package.manufacturer()},
+       {"version", package.version()},
+       {"language", package.language()},
+       {"source", package.source()},
+       {"distribution", package.direct() ? "direct from the source" : "from the site's copy"},
+       {"schedule", shown_schedule(package)},
+       {"next update", package.has_next_update() ? shown(package.next_update()) : ""},
+       {"source version", std::to_string(package.source_version())},
+       {"source date", shown(package.source_date())},
+       {"content", fmt::format("{} files, {}", package.file_count(), shown_size(package.size()))},
+       {"SHA-1", package.hash().sha1()},
+       {"SHA-256", package.hash().sha256()},
+       {"DPs", fmt::format("{} targeted, {} installed, {} retrying, {} failed", package.summary().targeted(),
+                           package.summary().installed(), package.summary().retrying(), package.summary().failed())}});
   if (!package.programs().empty()) {
     std::vector<Row> rows;
     for (const auto& program : package.programs()) rows.push_back({program.name(), program.command_line()});
@@ -101,20 +119,42 @@ Result<v1::Package> wait_settled(Lab& lab, const std::string& id, const std::str
 }
 
 struct Wanted {
-  std::string id, name, source;
-  std::vector<std::string> programs, dps;
+  std::string id;
+  v1::Package package;  // what create and set send
+  std::optional<bool> direct;
+  std::vector<std::string> programs, dps, schedule;
   bool wait = false;
   std::string timeout = "1h";
 };
 
+// Relative to the working directory of the command line, not to the site's.
+std::string absolute_source(const std::string& source) {
+  std::error_code unreadable;  // the working directory is gone
+  return std::filesystem::absolute(source, unreadable).lexically_normal().string();
+}
+
+v1::Package package_of(const Wanted& wanted) {
+  v1::Package package = wanted.package;
+  if (!package.source().empty()) package.set_source(absolute_source(package.source()));
+  if (wanted.direct) package.set_direct(*wanted.direct);
+  package.mutable_schedule()->Assign(wanted.schedule.begin(), wanted.schedule.end());
+  return package;
+}
+
+Status set_package(const Cli& cli, const Wanted& wanted) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  const v1::Package change = package_of(wanted);
+  v1::Package changed;
+  RETURN_IF_ERROR(lab.call("PATCH", package_path(wanted.id), &change, &changed));
+  RETURN_IF_ERROR(lab.call("GET", package_path(wanted.id), nullptr, &changed));
+  return show_package(cli, changed);
+}
+
 Status create_package(const Cli& cli, const Wanted& wanted) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-  v1::Package package;
+  if (wanted.package.source().empty()) return invalid_argument("name the source folder", "--source");
+  v1::Package package = package_of(wanted);
   package.set_id(wanted.id);
-  package.set_name(wanted.name);
-  if (wanted.source.empty()) return invalid_argument("name the source folder", "--source");
-  std::error_code unreadable;  // the working directory is gone
-  package.set_source(std::filesystem::absolute(wanted.source, unreadable).lexically_normal().string());
   for (const std::string& text : wanted.programs) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -149,6 +189,28 @@ Status act(const Cli& cli, const Wanted& wanted, const std::string& action) {
   return show_package(cli, package);
 }
 
+Status validate_package(const Cli& cli, const Wanted& wanted) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::DpSelection selection;
+  for (const auto& dp : wanted.dps) selection.add_dps(dp);
+  v1::ValidationList list;
+  RETURN_IF_ERROR(lab.call("POST", package_path(wanted.id, "/validate"), &selection, &list));
+  std::vector<Row> rows;
+  Status status;
+  for (const auto& v : list.validations()) {
+    if (v.message() != kVerified) status = Status(Code::kDataLoss, v.dp() + " does not hold the site's version");
+    for (const auto& path : v.missing()) rows.push_back({v.dp(), std::to_string(v.message()), "missing: " + path});
+    for (const auto& path : v.wrong()) rows.push_back({v.dp(), std::to_string(v.message()), "wrong: " + path});
+    if (v.missing().empty() && v.wrong().empty()) rows.push_back({v.dp(), std::to_string(v.message()), v.error()});
+  }
+  if (cli.json) {
+    print_json(list);
+  } else {
+    print_table({"DP", "MESSAGE", ""}, rows);
+  }
+  return status;
+}
+
 Status list_packages(const Cli& cli) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
   v1::PackageList list;
@@ -159,19 +221,19 @@ Status list_packages(const Cli& cli) {
   }
   std::vector<Row> rows;
   for (const auto& p : list.packages()) {
-    size_t installed = 0;
-    for (const auto& dp : p.dps()) installed += dp.state() == v1::PackageDp::INSTALLED ? 1 : 0;
-    rows.push_back({p.id(), std::to_string(p.source_version()), fmt::format("{}/{}", installed, p.dps_size()),
+    const v1::PackageSummary& n = p.summary();
+    rows.push_back({p.id(), std::to_string(p.source_version()), std::to_string(n.targeted()),
+                    std::to_string(n.installed()), std::to_string(n.retrying()), std::to_string(n.failed()),
                     std::to_string(p.file_count()), shown_size(p.size()), p.name()});
   }
-  print_table({"ID", "VERSION", "DPS", "FILES", "SIZE", "NAME"}, rows);
+  print_table({"ID", "VERSION", "TARGETED", "INSTALLED", "RETRYING", "FAILED", "FILES", "SIZE", "NAME"}, rows);
   return ok_status();
 }
 }  // namespace
 
 void add_package(CLI::App& app, Cli& cli) {
-  CLI::App* package =
-      app.add_subcommand("package", "Packages: create, list, show, update, distribute, refresh, remove, delete");
+  CLI::App* package = app.add_subcommand(
+      "package", "Packages: create, list, show, set, update, distribute, refresh, remove, validate, delete");
   package->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   const auto with_id = [wanted](CLI::App* verb) {
@@ -189,10 +251,27 @@ void add_package(CLI::App& app, Cli& cli) {
     return verb;
   };
 
-  CLI::App* create = with_id(add_verb(*package, cli, "create", "Make a package of a source folder",
-                                      [&cli, wanted] { return create_package(cli, *wanted); }));
-  create->add_option("--name", wanted->name, "the package's name")->required();
-  create->add_option("--source", wanted->source, "source folder")->required();
+  const auto with_data = [wanted](CLI::App* verb, bool required) {
+    v1::Package& data = wanted->package;
+    verb->add_option("--name", *data.mutable_name(), "the package's name")->required(required);
+    verb->add_option("--source", *data.mutable_source(), "source folder")->required(required);
+    verb->add_option("--manufacturer", *data.mutable_manufacturer(), "who made the product");
+    verb->add_option("--version", *data.mutable_version(), "the product's version, for display");
+    verb->add_option("--language", *data.mutable_language(), "the product's language");
+    verb->add_flag("--direct,!--no-direct", wanted->direct,
+                   "assign and refresh read the source as it then is; else they send the site's copy");
+    verb->add_option("--schedule", wanted->schedule,
+                     "direct only: updates by itself, as \"every 1d from 2026-11-21T20:00:00Z\" or a schedule token; "
+                     "'none' takes it away");
+    return verb;
+  };
+
+  CLI::App* create = with_data(with_id(add_verb(*package, cli, "create", "Make a package of a source folder",
+                                                [&cli, wanted] { return create_package(cli, *wanted); })),
+                               true);
+  with_data(with_id(add_verb(*package, cli, "set", "Change a package's data; the source is not read",
+                             [&cli, wanted] { return set_package(cli, *wanted); })),
+            false);
   create->add_option("--program", wanted->programs, "NAME=COMMAND, once for each program");
 
   add_verb(*package, cli, "list", "All packages", [&cli] { return list_packages(cli); });
@@ -215,6 +294,9 @@ void add_package(CLI::App& app, Cli& cli) {
                                       [&cli, wanted] { return act(cli, *wanted, "refresh"); }))));
   with_wait(with_dps(with_id(add_verb(*package, cli, "remove", "Take the content away from DPs",
                                       [&cli, wanted] { return act(cli, *wanted, "remove"); }))));
+  with_dps(with_id(add_verb(*package, cli, "validate",
+                            "Compare what DPs hold with the last update, byte by byte (not in SMS 2003)",
+                            [&cli, wanted] { return validate_package(cli, *wanted); })));
 }
 
 }  // namespace smslab::cli
