@@ -143,6 +143,7 @@ Result<v1::Package> record_distribute(store::WriteTxn& txn, const Site& site, co
                           dp->set_dp(name);
                         }
                         order_install(site, dp);
+                        dp->set_live(package->direct());
                         return tell(txn, site, 30009, *package, name);
                       });
 }

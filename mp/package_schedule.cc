@@ -52,6 +52,7 @@ Status postpone_update(Site& site, const std::string& id) {
     const bool again =
         !package.schedule().empty() && (!package.has_next_update() || retry < from_timestamp(package.next_update()));
     if (again) *package.mutable_next_update() = to_timestamp(retry);
+    txn.after_commit([changes = site.changes] { changes->notify(); });
     return store::kPackages.put(txn, {id}, package);
   });
 }

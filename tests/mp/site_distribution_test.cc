@@ -3,10 +3,10 @@
 #include "mp/faults.h"
 #include "mp/site_record.h"
 #include "proto/base/ids.h"
-#include "proto/control/server.h"
 #include "proto/schema/timestamp.h"
 #include "store/fsck.h"
 #include "store/manifest.h"
+#include "tests/mp/fake_dp.h"
 #include "tests/mp/site_fixture.h"
 
 namespace smslab::mp {
@@ -358,7 +358,12 @@ TEST_F(DistributionTest, AnUnreachableDpIsTriedAgainInLabTime) {
   v1::PackageDp row = package().dps(0);
   EXPECT_EQ(row.state(), v1::PackageDp::INSTALL_RETRYING);
   EXPECT_EQ(row.failures(), 1u);
-  EXPECT_FALSE(row.last_error().empty());
+  EXPECT_EQ(row.win32_error(), 53u);
+  EXPECT_THAT(row.last_error(), HasSubstr("(Win32 error 53)"));
+  EXPECT_THAT(distmgr_->lines(),
+              Contains(HasSubstr("Failed to copy package LON00001 to " + nal_path(kDp, "LON") + ", Win32 Error = 53")));
+  EXPECT_THAT(distmgr_->lines(),
+              Contains(HasSubstr("Failed to process package LON00001 after 0 retries, will retry 100 more times")));
   EXPECT_EQ(from_timestamp(row.next_try()), clock_.now() + kRetryInterval);
 
   start_dp_again(kDp);
@@ -368,6 +373,7 @@ TEST_F(DistributionTest, AnUnreachableDpIsTriedAgainInLabTime) {
   row = package().dps(0);
   EXPECT_EQ(row.state(), v1::PackageDp::INSTALLED);
   EXPECT_EQ(row.failures(), 0u);
+  EXPECT_EQ(row.win32_error(), 0u);
   EXPECT_TRUE(row.last_error().empty());
 }
 
@@ -420,36 +426,6 @@ TEST_F(DistributionTest, ADpThatRefusesIsACopyThatFailed) {
   EXPECT_EQ(package().dps(0).state(), v1::PackageDp::REMOVAL_RETRYING);
 }
 
-// A DP that does what a test tells it while it is being served.
-class FakeDp {
- public:
-  FakeDp(const Clock& clock, const Log& log) : server_({}, clock, log) {
-    server_.add({"POST", "/dp/v1/offers", "", v1::Offer::descriptor(), v1::OfferReply::descriptor(),
-                 [this](control::ControlRequest&) -> Result<control::ControlReply> {
-                   if (on_offer) on_offer(++offers_);
-                   return control::reply_with(v1::OfferReply());
-                 }});
-    server_.add({"POST", "/dp/v1/commits", "", v1::Commit::descriptor(), v1::CommitReply::descriptor(),
-                 [this](control::ControlRequest& r) -> Result<control::ControlReply> {
-                   v1::Commit commit;
-                   RETURN_IF_ERROR(r.parse(&commit));
-                   overwrites.push_back(commit.overwrite());
-                   versions.push_back(commit.manifest().version());
-                   return control::reply_with(v1::CommitReply());
-                 }});
-    at = *server_.start({"127.0.0.1", 0});
-  }
-
-  std::function<void(int)> on_offer;
-  std::vector<bool> overwrites;
-  std::vector<uint32_t> versions;
-  HostPort at;
-
- private:
-  int offers_ = 0;
-  control::ControlServer server_;
-};
-
 TEST_F(DistributionTest, AnOrderDuringACopyIsNotLost) {
   FakeDp fake(clock_, site_->log);
   dps_.add({.name = kDp, .url = {}, .control_url = "http://" + format_host_port(fake.at), .token = {}});
@@ -467,8 +443,8 @@ TEST_F(DistributionTest, AnOrderDuringACopyIsNotLost) {
   manager_->start();
   wait_message(2301, 2);
   EXPECT_EQ(ladder("LON00001", before), "30009 2300 2300 2311 2342 2329 2330 2342 2329 2330 2342 2329 2330 2301");
-  EXPECT_THAT(fake.versions, ElementsAre(1, 2, 2));
-  EXPECT_THAT(fake.overwrites, ElementsAre(false, false, true));
+  EXPECT_THAT(fake.versions(), ElementsAre(1, 2, 2));
+  EXPECT_THAT(fake.overwrites(), ElementsAre(false, false, true));
   EXPECT_EQ(package().dps(0).state(), v1::PackageDp::INSTALLED);
   EXPECT_EQ(package().dps(0).version(), 2u);
 }

@@ -64,7 +64,7 @@ class SiteTest : public ::testing::Test {
 
   // ---- the site's life
   void open_site() {
-    store_ = *store::Store::open(posix_env(), folder_ + "/site");
+    store_ = *store::Store::open(*env_, folder_ + "/site");
     site_ = std::make_unique<Site>(Site{.options = {},
                                         .profile = **profile_for("2007"),
                                         .keys = keys_,
@@ -100,9 +100,8 @@ class SiteTest : public ::testing::Test {
               .control_url = "http://" + format_host_port(at),
               .token = "token"});
   }
-  HostPort serve_dp(const std::string& name) {
-    points_[name] =
-        *dp::DistributionPoint::open({name, folder_ + "/dp-" + name, "token"}, posix_env(), clock_, site_->log);
+  HostPort serve_dp(const std::string& name, Env& env = posix_env()) {
+    points_[name] = *dp::DistributionPoint::open({name, folder_ + "/dp-" + name, "token"}, env, clock_, site_->log);
     return *points_[name]->start_control({"127.0.0.1", 0});
   }
 
@@ -199,6 +198,7 @@ class SiteTest : public ::testing::Test {
   std::shared_ptr<LinesLog> console_ = std::make_shared<LinesLog>();
   std::shared_ptr<LinesLog> distmgr_ = std::make_shared<LinesLog>();
   std::string folder_;
+  Env* env_ = &posix_env();  // the site's
   std::chrono::milliseconds together_ = DistributionManager::kTogether;
   DpDirectory dps_;
   std::unique_ptr<store::Store> store_;
