@@ -7,6 +7,14 @@
 
 namespace smslab::mp {
 
+namespace {
+// As it is shown: with its DPs in numbers.
+Result<v1::Package> with_summary(Result<v1::Package> package) {
+  if (package.ok()) *package->mutable_summary() = summary_of(*package);
+  return package;
+}
+}  // namespace
+
 Routes package_routes(ControlContext& context) {
   Site& site = context.site;
   Imports& imports = context.imports;
@@ -19,7 +27,7 @@ Routes package_routes(ControlContext& context) {
                              [&site](ControlRequest&) { return list_packages(site); }),
       takes<Package, Package>("POST", "/api/v1/packages", "Make a package of a source folder", 201,
                               [&site, &imports](ControlRequest&, const Package& package) {
-                                return create_package(site, imports, package);
+                                return with_summary(create_package(site, imports, package));
                               }),
       reads<Package>("/api/v1/packages/{id}",
                      "One package; with ?wait_ms=N once no DP is on its way to another state, or after N milliseconds",
@@ -28,27 +36,28 @@ Routes package_routes(ControlContext& context) {
                        return polls.wait<Package>(
                            wait, [&] { return show_package(site, r.param("id")); }, settled);
                      }),
-      takes<Package, Package>(
-          "PATCH", "/api/v1/packages/{id}", "Change a package's data; the source is not read", 200,
-          [&site](ControlRequest& r, const Package& change) { return set_package(site, r.param("id"), change); }),
+      takes<Package, Package>("PATCH", "/api/v1/packages/{id}", "Change a package's data; the source is not read", 200,
+                              [&site](ControlRequest& r, const Package& change) {
+                                return with_summary(set_package(site, r.param("id"), change));
+                              }),
       gives<Package>("DELETE", "/api/v1/packages/{id}", "Delete a package with its programs, adverts and content", 202,
-                     [&site](ControlRequest& r) { return delete_package(site, r.param("id")); }),
-      gives<Package>("POST", "/api/v1/packages/{id}/update", "Read the source again as the next version, for all DPs",
-                     202,
-                     [&site, &imports](ControlRequest& r) { return update_package(site, imports, r.param("id")); }),
+                     [&site](ControlRequest& r) { return with_summary(delete_package(site, r.param("id"))); }),
+      gives<Package>(
+          "POST", "/api/v1/packages/{id}/update", "Read the source again as the next version, for all DPs", 202,
+          [&site, &imports](ControlRequest& r) { return with_summary(update_package(site, imports, r.param("id"))); }),
       takes<DpSelection, Package>("POST", "/api/v1/packages/{id}/distribute", "Assign DPs and send them the content",
                                   202,
                                   [&site, &dps](ControlRequest& r, const DpSelection& selection) {
-                                    return distribute(site, dps, r.param("id"), selection);
+                                    return with_summary(distribute(site, dps, r.param("id"), selection));
                                   }),
       takes<DpSelection, Package>("POST", "/api/v1/packages/{id}/refresh",
                                   "Send the same version again, every file anew", 202,
                                   [&site, &dps](ControlRequest& r, const DpSelection& selection) {
-                                    return refresh(site, dps, r.param("id"), selection);
+                                    return with_summary(refresh(site, dps, r.param("id"), selection));
                                   }),
       takes<DpSelection, Package>("POST", "/api/v1/packages/{id}/remove", "Take the content away from DPs", 202,
                                   [&site, &dps](ControlRequest& r, const DpSelection& selection) {
-                                    return remove(site, dps, r.param("id"), selection);
+                                    return with_summary(remove(site, dps, r.param("id"), selection));
                                   }),
       takes<DpSelection, v1::ValidationList>(
           "POST", "/api/v1/packages/{id}/validate",

@@ -146,7 +146,6 @@ Status set_package(const Cli& cli, const Wanted& wanted) {
   const v1::Package change = package_of(wanted);
   v1::Package changed;
   RETURN_IF_ERROR(lab.call("PATCH", package_path(wanted.id), &change, &changed));
-  RETURN_IF_ERROR(lab.call("GET", package_path(wanted.id), nullptr, &changed));
   return show_package(cli, changed);
 }
 
@@ -258,8 +257,9 @@ void add_package(CLI::App& app, Cli& cli) {
     verb->add_option("--manufacturer", *data.mutable_manufacturer(), "who made the product");
     verb->add_option("--version", *data.mutable_version(), "the product's version, for display");
     verb->add_option("--language", *data.mutable_language(), "the product's language");
-    verb->add_flag("--direct,!--no-direct", wanted->direct,
-                   "assign and refresh read the source as it then is; else they send the site's copy");
+    verb->add_flag_function(
+        "--direct,!--no-direct", [wanted](int64_t times) { wanted->direct = times > 0; },
+        "assign and refresh read the source as it then is; else they send the site's copy");
     verb->add_option("--schedule", wanted->schedule,
                      "direct only: updates by itself, as \"every 1d from 2026-11-21T20:00:00Z\" or a schedule token; "
                      "'none' takes it away");

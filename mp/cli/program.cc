@@ -56,8 +56,14 @@ void add_program(CLI::App& app, Cli& cli) {
   };
   const auto text = [wanted](CLI::App* verb, const std::string& option, std::string* target,
                              const std::string& description) { return verb->add_option(option, *target, description); };
+  // Present only when it was given.
+  const auto flag = [](CLI::App* verb, const std::string& names, std::optional<bool>* target,
+                       const std::string& description) {
+    verb->add_flag_function(
+        names, [target](int64_t times) { *target = times > 0; }, description);
+  };
   // Gives the option of the command line.
-  const auto with_data = [wanted, text](CLI::App* verb) {
+  const auto with_data = [wanted, text, flag](CLI::App* verb) {
     v1::Program& data = wanted->program;
     text(verb, "--name", data.mutable_name(), "the program's name")->required();
     text(verb, "--working-directory", data.mutable_working_directory(), "default: the package folder on the DP");
@@ -66,11 +72,11 @@ void add_program(CLI::App& app, Cli& cli) {
          "program that this one depends on: PACKAGE;;PROGRAM, or ;;PROGRAM; 'none' takes it away");
     text(verb, "--disk-space", data.mutable_disk_space(), "as \"120 MB\": shown, never enforced");
     verb->add_option("--duration", wanted->duration, "longest run time in minutes, 0: unknown");
-    verb->add_flag("--user-context,!--no-user-context", wanted->user_context,
-                   "runs with the user's rights, only when one is logged on");
-    verb->add_flag("--run-first-always,!--no-run-first-always", wanted->run_first_always,
-                   "the program that it depends on runs before every run");
-    verb->add_flag("--disabled,!--enabled", wanted->disabled, "no client runs it");
+    flag(verb, "--user-context,!--no-user-context", &wanted->user_context,
+         "runs with the user's rights, only when one is logged on");
+    flag(verb, "--run-first-always,!--no-run-first-always", &wanted->run_first_always,
+         "the program that it depends on runs before every run");
+    flag(verb, "--disabled,!--enabled", &wanted->disabled, "no client runs it");
     return text(verb, "--command", data.mutable_command_line(), "command line");
   };
 
