@@ -24,6 +24,8 @@ constexpr size_t kPackagesAtOnce = 3;                          // semantics 4.3
 constexpr LabDuration kOwnTrouble = std::chrono::minutes(30);  // after trouble of the site itself
 constexpr std::chrono::milliseconds kUntilCancelledAgain{20};  // a cancel may come just before its request
 
+constexpr int kFailureWaits = 12;  // of kTogether: a minute
+
 bool retrying(const Dp& dp) { return dp.state() == Dp::INSTALL_RETRYING || dp.state() == Dp::REMOVAL_RETRYING; }
 bool pending(const Dp& dp) { return dp.state() == Dp::INSTALL_PENDING || dp.state() == Dp::REMOVAL_PENDING; }
 }  // namespace
@@ -275,6 +277,7 @@ Status DistributionManager::close_pass(const std::string& id, bool failed) {
 // ---- one package's DPs
 
 SteadyTime::duration DistributionManager::patience(const Delivery& delivery) const {
+  if (!delivery.outcome->status.ok()) return kFailureWaits * together_;
   return std::max<SteadyTime::duration>(together_, delivery.done - delivery.begun);
 }
 

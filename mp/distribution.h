@@ -16,8 +16,9 @@
 //
 // The ledger is that of a site that serves its DPs one after the other, by NAL path (11.6): an outcome is written, all
 // its messages in one change, once those of the DPs before it are. It waits for them as long as its own delivery took,
-// but kTogether at least; a DP that takes longer is written when it is done. So the order is the same from run to run
-// unless a DP is much slower than the others, and nobody's INSTALLED waits long.
+// but kTogether at least; a failure, which is often quick and which nobody is in a hurry to hear of, waits a minute. A
+// DP that takes longer is written when it is done. So the order is the same from run to run unless a DP is much slower
+// than the others, and nobody's INSTALLED waits long.
 //
 // What is sent is the site's copy of the current version. Only assigning and refreshing a `direct` package (row.live)
 // sends the source as it is at that moment, read once for all DPs that wait for it; a try after a failure reads it
@@ -102,8 +103,8 @@ class DistributionManager {
   void give_up(const std::string& package, const Status& why);
   bool due(const v1::PackageDp& dp) const;
   bool moves(const Pass& pass) const;
-  bool room() const;  // for another package
-  SteadyTime::duration patience(const Delivery& delivery) const;
+  bool room() const;                                              // for another package
+  SteadyTime::duration patience(const Delivery& delivery) const;  // of one that is done
   void note_times(const std::string& package);
   std::optional<SteadyTime> next_deadline() const;
   DpLane& lane_of(const std::string& dp);

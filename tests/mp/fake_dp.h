@@ -1,6 +1,7 @@
 // A DP that does what a test tells it while it is being served, and remembers what it was told.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <set>
@@ -42,18 +43,21 @@ class FakeDp {
   void release() {
     if (stalled_.exchange(false)) released_.set_value();
   }
-  std::vector<bool> overwrites() const { return read(overwrites_); }
-  std::vector<uint32_t> versions() const { return read(versions_); }
-  std::vector<uint64_t> puts() const { return read(puts_); }  // sizes of the contents sent
+  std::vector<bool> overwrites() const {
+    MutexLock lock(mu_);
+    return overwrites_;
+  }
+  std::vector<uint32_t> versions() const {
+    MutexLock lock(mu_);
+    return versions_;
+  }
+  std::vector<uint64_t> puts() const {  // sizes of the contents sent
+    MutexLock lock(mu_);
+    return puts_;
+  }
   HostPort at;
 
  private:
-  template <class T>
-  T read(const T& value) const {
-    MutexLock lock(mu_);
-    return value;
-  }
-
   Result<control::ControlReply> offer(control::ControlRequest& request) {
     v1::Offer offer;
     RETURN_IF_ERROR(request.parse(&offer));
