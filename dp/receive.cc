@@ -17,6 +17,9 @@ using store::kManifests;
 using store::manifest_key;
 using store::WriteTxn;
 
+constexpr uint64_t kBlockBytes = 4096;             // what a file takes of a disk is so rounded, nearly everywhere
+constexpr uint64_t kBookkeepingBytes = 256 << 10;  // for intent lists, folders and the index
+
 // The record of a package, with version 0 when it is not installed. It outlives a removal, so that its generation never
 // comes again.
 Result<v1::DpContent> content_of(const store::ReadTxn& txn, const std::string& package_id) {
@@ -64,6 +67,10 @@ Result<v1::OfferReply> Receiver::offer(const v1::Offer& offer) {
   RETURN_IF_ERROR(check_manifest(offer.manifest()));
   ASSIGN_OR_RETURN(const auto staged, staging());
   ASSIGN_OR_RETURN(std::vector<std::string> absent, missing(offer.manifest(), *staged));
+  if (const Status fits = check_space(offer.manifest(), absent); !fits.ok()) {
+    give_up(staged);
+    return fits;
+  }
   v1::OfferReply reply;
   for (std::string& sha256 : absent) reply.add_missing(std::move(sha256));
   return reply;
@@ -98,7 +105,10 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
     return failed_precondition(std::to_string(absent.size()) + " contents of " + manifest.package_id() + " version " +
                                std::to_string(manifest.version()) + " have not arrived; offer the manifest again");
   }
-  RETURN_IF_ERROR(staged->make_durable());
+  if (const Status durable = staged->make_durable(); !durable.ok()) {
+    if (durable.code() == Code::kNoSpace) give_up(staged);
+    return durable;
+  }
 
   std::unordered_set<std::string> wanted;
   for (const auto& file : manifest.files()) wanted.insert(file.hash().sha256());
@@ -143,7 +153,8 @@ Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
   const auto change = [&](WriteTxn& txn) -> Status {
     reply.Clear();
     ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, package_id));
-    version = content.version();
+    const bool meant = removal.generation() == 0 || removal.generation() == content.generation();
+    version = meant ? content.version() : 0;
     if (version == 0) return ok_status();
     txn.after_commit([this, package_id] { contents_.forget(package_id); });
     ASSIGN_OR_RETURN(const auto healed, clear(txn, store_.blobs(), content));
@@ -156,6 +167,21 @@ Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
   RETURN_IF_ERROR(store_.commit(change));
   if (version != 0) log_.info("removed " + package_id + " version " + std::to_string(version));
   return reply;
+}
+
+// Better now than after gigabytes.
+Status Receiver::check_space(const v1::Manifest& manifest, const std::vector<std::string>& absent) const {
+  std::unordered_set<std::string_view> wanted(absent.begin(), absent.end());
+  uint64_t bytes = 0;
+  for (const auto& file : manifest.files()) {
+    if (wanted.erase(file.hash().sha256()) > 0) bytes += (file.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+  }
+  if (bytes > 0) bytes += kBookkeepingBytes;
+  ASSIGN_OR_RETURN(const uint64_t free, store_.env().free_bytes(store_.folder()));
+  if (bytes <= free) return ok_status();
+  return {Code::kNoSpace, "not enough space on the disk of the distribution point: " + manifest.package_id() +
+                              " version " + std::to_string(manifest.version()) + " needs " + std::to_string(bytes) +
+                              " bytes more, and " + std::to_string(free) + " are free"};
 }
 
 Result<std::shared_ptr<store::Staging>> Receiver::staging() {
