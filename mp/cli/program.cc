@@ -32,7 +32,7 @@ Status list_programs(const Cli& cli, const Wanted& wanted) {
 }  // namespace
 
 void add_program(CLI::App& app, Cli& cli) {
-  CLI::App* program = app.add_subcommand("program", "Programs of a package: create, list, delete");
+  CLI::App* program = app.add_subcommand("program", "Programs of a package: create, set, list, delete");
   program->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   const auto with_package = [wanted](CLI::App* verb) {
@@ -48,11 +48,30 @@ void add_program(CLI::App& app, Cli& cli) {
         RETURN_IF_ERROR(lab.call("POST", programs_path(*wanted), &wanted->program, nullptr));
         return ok_status();
       }));
-  text(create, "--name", wanted->program.mutable_name(), "the program's name")->required();
-  text(create, "--command", wanted->program.mutable_command_line(), "command line")->required();
-  text(create, "--working-directory", wanted->program.mutable_working_directory(),
-       "default: the package folder on the DP");
-  text(create, "--comment", wanted->program.mutable_comment(), "for people");
+  CLI::App* set = with_package(add_verb(*program, cli, "set", "Change a program", [&cli, wanted]() -> Status {
+    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    v1::Program changed;
+    RETURN_IF_ERROR(lab.call("PATCH", program_path(*wanted), &wanted->program, &changed));
+    if (cli.json) print_json(changed);
+    return ok_status();
+  }));
+  v1::Program& fields = wanted->program;
+  text(create, "--command", fields.mutable_command_line(), "command line")->required();
+  text(set, "--command", fields.mutable_command_line(), "command line");
+  for (CLI::App* verb : {create, set}) {
+    text(verb, "--name", fields.mutable_name(), "the program's name")->required();
+    text(verb, "--working-directory", fields.mutable_working_directory(), "default: the package folder on the DP");
+    text(verb, "--comment", fields.mutable_comment(), "for people");
+    text(verb, "--run-first", fields.mutable_run_first(), "PACKAGE;;PROGRAM (or ;;PROGRAM) runs before it");
+    text(verb, "--disk-space", fields.mutable_disk_space(), "as '120 MB': shown, not enforced");
+    verb->add_flag_callback(
+        "--run-first-always", [&fields] { fields.set_run_first_always(true); },
+        "before every run, not only before the first");
+    verb->add_flag_callback(
+        "--disabled", [&fields] { fields.set_disabled(true); }, "no client runs it");
+  }
+  set->add_flag_callback(
+      "--enabled", [&fields] { fields.set_disabled(false); }, "clients run it again");
 
   with_package(add_verb(*program, cli, "list", "The programs of a package",
                         [&cli, wanted] { return list_programs(cli, *wanted); }));
