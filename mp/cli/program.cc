@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "mp/cli/print.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/uri.h"
@@ -8,7 +10,20 @@ namespace {
 struct Wanted {
   std::string package;
   v1::Program program;
+  std::optional<uint32_t> duration;
+  std::optional<bool> user_context, run_first_always, disabled;
 };
+
+// The program as a request: only what was given is present.
+v1::Program request_of(const Wanted& wanted) {
+  v1::Program program = wanted.program;
+  if (wanted.duration) program.set_duration_minutes(*wanted.duration);
+  if (wanted.user_context) program.set_user_context(*wanted.user_context);
+  if (wanted.run_first_always) program.set_run_first_always(*wanted.run_first_always);
+  if (wanted.disabled) program.set_disabled(*wanted.disabled);
+  return program;
+}
+
 std::string programs_path(const Wanted& wanted) {
   return "/api/v1/packages/" + percent_encode_component(wanted.package) + "/programs";
 }
@@ -32,7 +47,7 @@ Status list_programs(const Cli& cli, const Wanted& wanted) {
 }  // namespace
 
 void add_program(CLI::App& app, Cli& cli) {
-  CLI::App* program = app.add_subcommand("program", "Programs of a package: create, set, list, delete");
+  CLI::App* program = app.add_subcommand("program", "Programs of a package: create, list, set, delete");
   program->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   const auto with_package = [wanted](CLI::App* verb) {
@@ -41,37 +56,38 @@ void add_program(CLI::App& app, Cli& cli) {
   };
   const auto text = [wanted](CLI::App* verb, const std::string& option, std::string* target,
                              const std::string& description) { return verb->add_option(option, *target, description); };
+  // Gives the option of the command line.
+  const auto with_data = [wanted, text](CLI::App* verb) {
+    v1::Program& data = wanted->program;
+    text(verb, "--name", data.mutable_name(), "the program's name")->required();
+    text(verb, "--working-directory", data.mutable_working_directory(), "default: the package folder on the DP");
+    text(verb, "--comment", data.mutable_comment(), "for people");
+    text(verb, "--run-first", data.mutable_run_first(),
+         "program that this one depends on: PACKAGE;;PROGRAM, or ;;PROGRAM; 'none' takes it away");
+    text(verb, "--disk-space", data.mutable_disk_space(), "as \"120 MB\": shown, never enforced");
+    verb->add_option("--duration", wanted->duration, "longest run time in minutes, 0: unknown");
+    verb->add_flag("--user-context,!--no-user-context", wanted->user_context,
+                   "runs with the user's rights, only when one is logged on");
+    verb->add_flag("--run-first-always,!--no-run-first-always", wanted->run_first_always,
+                   "the program that it depends on runs before every run");
+    verb->add_flag("--disabled,!--enabled", wanted->disabled, "no client runs it");
+    return text(verb, "--command", data.mutable_command_line(), "command line");
+  };
 
   CLI::App* create =
       with_package(add_verb(*program, cli, "create", "Add a program to a package", [&cli, wanted]() -> Status {
         ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-        RETURN_IF_ERROR(lab.call("POST", programs_path(*wanted), &wanted->program, nullptr));
-        return ok_status();
+        const v1::Program request = request_of(*wanted);
+        return lab.call("POST", programs_path(*wanted), &request, nullptr);
       }));
+  with_data(create)->required();
+
   CLI::App* set = with_package(add_verb(*program, cli, "set", "Change a program", [&cli, wanted]() -> Status {
     ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-    v1::Program changed;
-    RETURN_IF_ERROR(lab.call("PATCH", program_path(*wanted), &wanted->program, &changed));
-    if (cli.json) print_json(changed);
-    return ok_status();
+    const v1::Program change = request_of(*wanted);
+    return lab.call("PATCH", program_path(*wanted), &change, nullptr);
   }));
-  v1::Program& fields = wanted->program;
-  text(create, "--command", fields.mutable_command_line(), "command line")->required();
-  text(set, "--command", fields.mutable_command_line(), "command line");
-  for (CLI::App* verb : {create, set}) {
-    text(verb, "--name", fields.mutable_name(), "the program's name")->required();
-    text(verb, "--working-directory", fields.mutable_working_directory(), "default: the package folder on the DP");
-    text(verb, "--comment", fields.mutable_comment(), "for people");
-    text(verb, "--run-first", fields.mutable_run_first(), "PACKAGE;;PROGRAM (or ;;PROGRAM) runs before it");
-    text(verb, "--disk-space", fields.mutable_disk_space(), "as '120 MB': shown, not enforced");
-    verb->add_flag_callback(
-        "--run-first-always", [&fields] { fields.set_run_first_always(true); },
-        "before every run, not only before the first");
-    verb->add_flag_callback(
-        "--disabled", [&fields] { fields.set_disabled(true); }, "no client runs it");
-  }
-  set->add_flag_callback(
-      "--enabled", [&fields] { fields.set_disabled(false); }, "clients run it again");
+  with_data(set);
 
   with_package(add_verb(*program, cli, "list", "The programs of a package",
                         [&cli, wanted] { return list_programs(cli, *wanted); }));
