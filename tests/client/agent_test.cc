@@ -38,7 +38,8 @@ TEST_F(ClientTest, RegistersOnceAndSignsAsItRegistered) {
   const auto second = run_well();
   EXPECT_FALSE(second.registered());
   EXPECT_EQ(second.smsid(), site_.smsid);
-  EXPECT_THAT(site_.messages_to("MP_ClientRegistration"), IsEmpty());
+  ASSERT_EQ(site_.messages_to("MP_ClientRegistration").size(), 1U);
+  EXPECT_THAT(site_.messages_to("MP_ClientRegistration")[0].documents[0], HasSubstr("RequestType=\"Confirmation\""));
   EXPECT_EQ(second.policies(), 2U);  // unchanged: an empty reply
 }
 
@@ -68,6 +69,22 @@ TEST_F(ClientTest, ARegistrationMayBePendingOrRefused) {
   site_.registration_status = 0;
   site_.assign({});
   run_well();
+}
+
+TEST_F(ClientTest, AnIdentityThatTheMPDoesNotKnowIsMadeAnew) {
+  site_.assign({});
+  const std::string first = run_well().smsid();
+  site_.confirmation_status = 3;
+  site_.registration_status = 3;
+  EXPECT_THAT(run().error(), HasSubstr("refused"));
+  site_.registration_status = 0;
+  site_.smsid = "GUID:99999999-2222-4333-8444-555555555555";
+  site_.assign({});
+  const auto second = run_well();
+  EXPECT_TRUE(second.registered());
+  EXPECT_NE(second.smsid(), first);
+  EXPECT_EQ(second.smsid(), site_.smsid);
+  EXPECT_EQ(second.policies(), 2U);  // asked for without the old cookie
 }
 
 TEST_F(ClientTest, ASiteThatIsNotTheMPsIsAnError) {
@@ -163,6 +180,35 @@ TEST_F(ClientTest, WhatIsNotDueDoesNotRun) {
     EXPECT_THAT(site_.status_types(), ElementsAre("SoftDistProgramOfferReceivedEvent"));  // 10002, then nothing
     EXPECT_THAT(site_.dp_requests, IsEmpty());
   }
+}
+
+TEST_F(ClientTest, RecurringAssignmentsComeAgain) {
+  site_.assign({.rerun = "RerunAlways", .trigger = "SimpleInterval;Minutes=60;MaxRandomDelayMinutes=0"});
+  EXPECT_EQ(run_well().adverts(0).result(), v1::AdvertRun::SUCCEEDED);
+  EXPECT_EQ(run_well().adverts(0).result(), v1::AdvertRun::NOT_DUE);
+  clock_.advance(std::chrono::minutes(59));
+  EXPECT_THAT(run_well().adverts(0).reason(), HasSubstr("has run since 2026-11-21T20:00:00Z"));
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(run_well().adverts(0).result(), v1::AdvertRun::SUCCEEDED);
+}
+
+TEST_F(ClientTest, AProgramThatMustRunFirstRunsFirst) {
+  site_.assign({.first = "Setup"});
+  const auto alone = run();
+  EXPECT_EQ(alone.adverts(0).result(), v1::AdvertRun::FAILED);
+  EXPECT_THAT(alone.error(), HasSubstr("no policy for LON00001;;Setup"));
+  site_.assign({.program = "Setup", .mandatory = false, .dependent = true});
+  site_.forget();
+  const auto both = run_well();
+  ASSERT_EQ(both.adverts_size(), 2);
+  EXPECT_EQ(both.adverts(0).program(), "Setup");
+  EXPECT_EQ(both.adverts(1).program(), "Per-system unattended");
+  EXPECT_EQ(both.adverts(1).result(), v1::AdvertRun::SUCCEEDED);
+  // Programs that wait for each other, which no site sends, end.
+  start_anew();
+  site_.assign({.first = "Setup"});
+  site_.assign({.program = "Setup", .mandatory = false, .first = "Per-system unattended", .dependent = true});
+  EXPECT_NE(run().error(), "");
 }
 
 TEST_F(ClientTest, RerunFollowsBehaviourAndHistory) {

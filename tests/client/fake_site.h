@@ -30,6 +30,9 @@ struct FakeAdvert {
   std::string command_line = "msiexec.exe /q ALLUSERS=2 /m MSIUNQ1A /i \"adminpak.msi\"";
   bool mandatory = true;
   std::string policy_version = "1.00";
+  std::string trigger = "OneShot;MaxRandomDelay=0";
+  std::string first = {};  // a program of the same package that must run before
+  bool dependent = false;  // this one is there for another
 };
 
 // One distribution point: the virtual directory SMS_DP_SMSPKG<letter>$ of the fake server.
@@ -54,6 +57,7 @@ class FakeSite {
   std::string smsid = "GUID:F5EC9167-62AB-43BB-870E-4F40A720AB52";
   bool registration = true;  // else an SMS 2003 MP: an empty reply
   int registration_status = 0;
+  int confirmation_status = 0;
   bool settings = true;  // the client agent policy is assigned
   bool locations = true;
   bool mof = false;                        // policy as WMI-MOF
