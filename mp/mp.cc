@@ -9,6 +9,7 @@
 #include "mp/dps.h"
 #include "mp/imports.h"
 #include "mp/long_polls.h"
+#include "mp/scenario.h"
 #include "mp/site_record.h"
 #include "proto/control/server.h"
 #include "store/tables.h"
@@ -63,6 +64,13 @@ class Mp::Impl {
   ~Impl() { stop(); }
 
   void announce(DpAddress dp) { dps_.add(std::move(dp)); }
+  Status check_scenario(const v1::Scenario& scenario, Problems* problems) {
+    return mp::check_scenario(site_, dps_, scenario, problems);
+  }
+  Status apply_scenario(const v1::Scenario& scenario, Problems* problems) {
+    return mp::apply_scenario(site_, dps_, imports_, scenario, problems).status();
+  }
+  Result<bool> is_empty() const { return site_is_empty(site_); }
   const wire::Router& router() const { return router_; }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
 
@@ -120,6 +128,13 @@ Mp::Mp(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Mp::~Mp() = default;
 
 void Mp::announce(DpAddress dp) { impl_->announce(std::move(dp)); }
+Status Mp::check_scenario(const v1::Scenario& scenario, Problems* problems) {
+  return impl_->check_scenario(scenario, problems);
+}
+Status Mp::apply_scenario(const v1::Scenario& scenario, Problems* problems) {
+  return impl_->apply_scenario(scenario, problems);
+}
+Result<bool> Mp::is_empty() const { return impl_->is_empty(); }
 void Mp::set_mp_url(std::string url) { impl_->set_mp_url(std::move(url)); }
 const wire::Router& Mp::router() const { return impl_->router(); }
 Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }

@@ -12,10 +12,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mp/site.h"
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
+#include "proto/schema/scenario.pb.h"
 #include "proto/wire/router.h"
 
 namespace smslab::mp {
@@ -28,6 +30,8 @@ struct MpOptions {
   uint64_t seed = 1;
   std::string mp_url;  // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
 };
+
+using Problems = std::vector<Status>;  // each with the path of what is at fault in its field
 
 // How the site reaches a DP.
 struct DpAddress {
@@ -43,6 +47,10 @@ class Mp {
   ~Mp();  // stops
 
   void announce(DpAddress dp);  // before start(); one DP a name
+  // After announce(). The site as a file says, looked at or made (scenario.h); what is wrong in `problems`.
+  Status check_scenario(const v1::Scenario& scenario, Problems* problems);
+  Status apply_scenario(const v1::Scenario& scenario, Problems* problems);
+  Result<bool> is_empty() const;  // no package, collection, advert or client
   void set_mp_url(std::string url);
   const wire::Router& router() const;
   Result<HostPort> start_control(const HostPort& at);

@@ -8,6 +8,8 @@
 #include <map>
 
 #include "dp/distribution_point.h"
+#include "mp/cli/dp_wanted.h"
+#include "mp/cli/scenario_file.h"
 #include "mp/cli/verbs.h"
 #include "mp/mp.h"
 #include "proto/base/env.h"
@@ -24,18 +26,15 @@ namespace smslab::cli {
 namespace {
 struct ServeOptions {
   std::string data = "smslab-data";
-  std::string site = "LON", profile = "2007", clock;
+  std::string site, profile;  // empty: the scenario's, else LON and 2007
+  std::string scenario;       // a file; empty: none
+  std::string clock;
   std::string mp = "127.0.0.1:8080", control = "127.0.0.1:8082";
   std::vector<std::string> dps;   // [NAME=]HOST:PORT
   std::string tls_cert, tls_key;  // PEM files; empty: the lab's own
   std::string timeouts = "head=10s,body=60s,progress=30s,idle=60s";
   uint64_t seed = 1;
   bool strict = false;
-};
-
-struct DpWanted {
-  std::string name;
-  HostPort at;
 };
 
 // "T" freezes the clock at T, "T+" starts it there, nothing leaves it to the machine.
@@ -74,28 +73,6 @@ Result<wire::GateOptions> read_timeouts(const std::string& text) {
   return options;
 }
 
-std::string default_dp_name(const std::string& site, size_t n) { return fmt::format("{}-DCSMS-{:02}", site, n); }
-
-Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std::string& site) {
-  if (texts.empty()) texts.push_back("127.0.0.1:8081");
-  std::vector<DpWanted> dps;
-  for (const std::string& text : texts) {
-    DpWanted dp;
-    const auto equals = text.find('=');
-    if (equals == std::string::npos) {
-      dp.name = default_dp_name(site, dps.size() + 1);
-    } else {
-      ASSIGN_OR_RETURN(dp.name, parse_host_name(text.substr(0, equals), "--dp"));
-    }
-    ASSIGN_OR_RETURN(dp.at, parse_host_port(equals == std::string::npos ? text : text.substr(equals + 1), "--dp"));
-    for (const auto& other : dps) {
-      if (other.name == dp.name) return invalid_argument("two distribution points are named " + dp.name, "--dp");
-    }
-    dps.push_back(std::move(dp));
-  }
-  return dps;
-}
-
 template <class T>
 Result<T> with_field(Result<T> result, std::string_view field) {
   if (result.ok() || !result.status().field().empty()) return result;
@@ -132,8 +109,14 @@ class LabServer {
         gate_(limits, clock_, log_) {}
 
   Status start() {
+    if (!options_.scenario.empty()) RETURN_IF_ERROR(scenario_.read(options_.scenario));
+    const auto first_of = [](const std::string& a, const std::string& b, const char* otherwise) {
+      return !a.empty() ? a : !b.empty() ? b : otherwise;
+    };
+    options_.site = first_of(options_.site, scenario_.scenario().site(), "LON");
+    options_.profile = first_of(options_.profile, scenario_.scenario().profile(), "2007");
     ASSIGN_OR_RETURN(options_.site, parse_site_code(options_.site, "--site"));
-    ASSIGN_OR_RETURN(const auto dps, read_dps(options_.dps, options_.site));
+    ASSIGN_OR_RETURN(const auto dps, wanted_dps());
     ASSIGN_OR_RETURN(const HostPort mp_at, parse_host_port(options_.mp, "--mp"));
     ASSIGN_OR_RETURN(const HostPort control_at, parse_host_port(options_.control, "--control"));
     RETURN_IF_ERROR(env_.make_folders(options_.data + "/logs"));
@@ -149,6 +132,7 @@ class LabServer {
     mp_options.seed = options_.seed;
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(mp_options, env_, clock_, log_));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
+    RETURN_IF_ERROR(make_scenario());
     ASSIGN_OR_RETURN(const HostPort mp_bound, listen(mp_at, mp_->router(), "--mp"));
     mp_->set_mp_url(http_url(mp_bound));
     ASSIGN_OR_RETURN(const HostPort control_bound, with_field(mp_->start_control(control_at), "--control"));
@@ -180,6 +164,26 @@ class LabServer {
   }
   std::string ready_path() const { return options_.data + "/ready.json"; }
 
+  Result<std::vector<DpWanted>> wanted_dps() const {
+    if (!options_.dps.empty() || options_.scenario.empty()) return read_dps(options_.dps, options_.site);
+    Result<std::vector<DpWanted>> dps = dps_of(scenario_.scenario(), options_.site);
+    if (!dps.ok()) return scenario_.tell({dps.status()});
+    return dps;
+  }
+
+  // A site that has something already goes on as it is: what was made of the scenario may have changed since.
+  Status make_scenario() {
+    if (options_.scenario.empty()) return ok_status();
+    ASSIGN_OR_RETURN(const bool empty, mp_->is_empty());
+    if (!empty) {
+      log_.info(options_.data + " holds a site already; " + options_.scenario + " is not applied again");
+      return ok_status();
+    }
+    mp::Problems problems;
+    const Status made = mp_->apply_scenario(scenario_.scenario(), &problems);
+    return problems.empty() ? made : scenario_.tell(problems);
+  }
+
   Status add_dp(const DpWanted& wanted) {
     const std::string token = secret_token();
     ASSIGN_OR_RETURN(auto dp, dp::DistributionPoint::open({wanted.name, options_.data + "/dp/" + wanted.name, token},
@@ -194,6 +198,7 @@ class LabServer {
   }
 
   ServeOptions options_;
+  ScenarioFile scenario_;
   Env& env_ = posix_env();
   LabClock clock_;
   Log log_;
@@ -246,10 +251,13 @@ void add_serve(CLI::App& app, Cli& cli) {
     };
   });
   verb->add_option("--data", options->data, "data folder")->capture_default_str();
-  verb->add_option("--site", options->site, "site code")->capture_default_str();
-  verb->add_option("--profile", options->profile, "era: 2007 or 2003")->capture_default_str();
+  verb->add_option("--site", options->site, "site code (default: the scenario's, else LON)");
+  verb->add_option("--profile", options->profile, "era: 2007 or 2003 (default: the scenario's, else 2007)");
+  verb->add_option("--scenario", options->scenario,
+                   "YAML file of the site to begin with; a data folder that holds a site already goes on as it is");
   verb->add_option("--mp", options->mp, "management point: HOST:PORT, port 0 picks a free one")->capture_default_str();
-  verb->add_option("--dp", options->dps, "distribution points: [NAME=]HOST:PORT (default 127.0.0.1:8081)");
+  verb->add_option("--dp", options->dps,
+                   "distribution points: [NAME=]HOST:PORT (default: the scenario's, else 127.0.0.1:8081)");
   verb->add_option("--control", options->control, "control plane: HOST:PORT")->capture_default_str();
   verb->add_option(
       "--tls-cert", options->tls_cert,

@@ -28,7 +28,10 @@ Lab::Lab(const std::vector<std::string>& serve_arguments) { restart(serve_argume
 void Lab::restart(const std::vector<std::string>& serve_arguments) {
   std::vector<std::string> command = {SMSLAB_BINARY, "serve",       "--data",    data(),
                                       "--mp",        "127.0.0.1:0", "--control", "127.0.0.1:0"};
-  if (std::find(serve_arguments.begin(), serve_arguments.end(), "--dp") == serve_arguments.end()) {
+  const auto given = [&](const char* option) {
+    return std::find(serve_arguments.begin(), serve_arguments.end(), option) != serve_arguments.end();
+  };
+  if (!given("--dp") && !given("--scenario")) {
     command.insert(command.end(), {"--dp", "127.0.0.1:0"});
   }
   command.insert(command.end(), serve_arguments.begin(), serve_arguments.end());

@@ -26,7 +26,7 @@ class TempFolder {
 
 class Lab {
  public:
-  // Starts and waits for the ready line. Extra arguments go to `smslab serve`; --dp is given unless one is among them.
+  // Starts and waits for the ready line. Extra arguments go to `smslab serve`; --dp is given unless one or a scenario is among them.
   explicit Lab(const std::vector<std::string>& serve_arguments = {});
   // The same data folder again: after stop() or kill().
   void restart(const std::vector<std::string>& serve_arguments = {});
