@@ -29,13 +29,15 @@ Routes package_routes(ControlContext& context) {
                               [&site, &imports](ControlRequest&, const Package& package) {
                                 return with_summary(create_package(site, imports, package));
                               }),
-      reads<Package>("/api/v1/packages/{id}",
+      with_query(reads<Package>(
+                     "/api/v1/packages/{id}",
                      "One package; with ?wait_ms=N once no DP is on its way to another state, or after N milliseconds",
                      [&site, &polls](ControlRequest& r) -> Result<Package> {
                        ASSIGN_OR_RETURN(const auto wait, query_wait(r));
                        return polls.wait<Package>(
                            wait, [&] { return show_package(site, r.param("id")); }, settled);
                      }),
+                 {wait_parameter()}),
       takes<Package, Package>("PATCH", "/api/v1/packages/{id}", "Change a package's data; the source is not read", 200,
                               [&site](ControlRequest& r, const Package& change) {
                                 return with_summary(set_package(site, r.param("id"), change));

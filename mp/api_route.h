@@ -9,6 +9,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "proto/base/text.h"
 #include "proto/control/server.h"
@@ -29,7 +30,8 @@ ControlRoute gives(std::string method, std::string pattern, std::string summary,
           .handler = [work = std::move(work), status](ControlRequest& request) -> Result<ControlReply> {
             ASSIGN_OR_RETURN(Out out, work(request));
             return control::reply_with(std::move(out), status);
-          }};
+          },
+          .status = status};
 }
 template <class Out, class Work>
 ControlRoute reads(std::string pattern, std::string summary, Work work) {
@@ -49,7 +51,8 @@ ControlRoute takes(std::string method, std::string pattern, std::string summary,
             RETURN_IF_ERROR(request.parse(&in));
             ASSIGN_OR_RETURN(Out out, work(request, in));
             return control::reply_with(std::move(out), status);
-          }};
+          },
+          .status = status};
 }
 
 // DELETE with nothing to say about it: 204.
@@ -61,7 +64,17 @@ ControlRoute deletes(std::string pattern, std::string summary, Work work) {
           .handler = [work = std::move(work)](ControlRequest& request) -> Result<ControlReply> {
             RETURN_IF_ERROR(work(request));
             return ControlReply{204, nullptr, {}, {}};
-          }};
+          },
+          .status = 204};
+}
+
+// The same route with the query keys that it takes.
+inline ControlRoute with_query(ControlRoute route, std::vector<control::QueryParameter> query) {
+  route.query = std::move(query);
+  return route;
+}
+inline control::QueryParameter wait_parameter() {
+  return {.name = "wait_ms", .summary = "how long the reply may be held back, in milliseconds", .number = true};
 }
 
 // An unsigned number of the query; `absent` when it is not there.

@@ -28,10 +28,13 @@ Routes status_routes(ControlContext& context) {
     return polls.wait<v1::StatusMessageList>(
         wait, read, [](const v1::StatusMessageList& found) { return !found.status_messages().empty(); });
   };
-  return {reads<v1::StatusMessageList>("/api/v1/status-messages",
-                                       "Status messages, oldest first: ?package= &advert= &client= &after=ID, at most "
-                                       "10000; with &wait_ms=N waits for one",
-                                       list)};
+  return {with_query(
+      reads<v1::StatusMessageList>("/api/v1/status-messages", "Status messages, oldest first, at most 10000", list),
+      {{.name = "package", .summary = "of this package itself"},
+       {.name = "advert", .summary = "about this advert"},
+       {.name = "client", .summary = "from this computer"},
+       {.name = "after", .summary = "with an id above this one", .number = true},
+       wait_parameter()})};
 }
 
 }  // namespace smslab::mp

@@ -108,12 +108,18 @@ Status tell(store::WriteTxn& txn, const Site& site, uint32_t message, const v1::
       {.id = message, .strings = {site.options.user, collection.id(), collection.name()}, .user = site.options.user});
 }
 
-Result<std::string> next_id(const store::ReadTxn& txn, const Site& site) {
-  std::set<std::string> used;
+// The one that is wanted, when it is free, or the first free one.
+Result<std::string> id_for(const store::ReadTxn& txn, const Site& site, const std::string& wanted) {
+  std::set<std::string> used{std::string(kAllSystemsId)};
   RETURN_IF_ERROR(store::kCollections.each(txn, {}, [&](const store::Key&, const v1::Collection& collection) {
     used.insert(collection.id());
     return true;
   }));
+  if (!wanted.empty()) {
+    ASSIGN_OR_RETURN(std::string id, parse_package_id(wanted, "id"));
+    if (used.contains(id)) return already_exists("collection " + id + " exists already", "id");
+    return id;
+  }
   uint32_t n = 1;
   while (used.contains(fmt::format("{}{:05X}", site.options.site, n))) n++;
   return fmt::format("{}{:05X}", site.options.site, n);
@@ -184,7 +190,7 @@ Result<v1::Collection> record_collection(store::WriteTxn& txn, const Site& site,
   assign(members, collection.mutable_members());
   ASSIGN_OR_RETURN(const Names included, read_included(txn, request));
   assign(included, collection.mutable_collections());
-  ASSIGN_OR_RETURN(*collection.mutable_id(), next_id(txn, site));
+  ASSIGN_OR_RETURN(*collection.mutable_id(), id_for(txn, site, request.id()));
   RETURN_IF_ERROR(members_changed(txn));
   RETURN_IF_ERROR(tell(txn, site, 30015, collection));
   RETURN_IF_ERROR(store::kCollections.put(txn, key, collection));

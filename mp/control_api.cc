@@ -2,15 +2,23 @@
 
 #include <iterator>
 
+#include "mp/api_route.h"
+#include "mp/openapi.h"
+
 namespace smslab::mp {
 
 std::vector<control::ControlRoute> control_routes(ControlContext& context) {
   Routes all;
   for (const auto part : {package_routes, program_routes, collection_routes, advert_routes, client_routes,
-                          status_routes, fault_routes, dp_routes, site_routes, lab_routes}) {
+                          status_routes, fault_routes, dp_routes, site_routes, scenario_routes, lab_routes}) {
     Routes routes = part(context);
     std::move(routes.begin(), routes.end(), std::back_inserter(all));
   }
+  all.push_back(
+      {.method = "GET", .pattern = "/openapi.json", .summary = "This API, as an OpenAPI document", .handler = {}});
+  all.back().handler = [text = openapi(all)](ControlRequest&) -> Result<ControlReply> {
+    return ControlReply{200, nullptr, "application/json", text};
+  };
   return all;
 }
 

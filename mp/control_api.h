@@ -43,6 +43,7 @@ Routes status_routes(ControlContext& context);
 Routes fault_routes(ControlContext& context);
 Routes dp_routes(ControlContext& context);
 Routes site_routes(ControlContext& context);  // settings, boundaries
-Routes lab_routes(ControlContext& context);   // health, clock, fsck
+Routes scenario_routes(ControlContext& context);
+Routes lab_routes(ControlContext& context);  // health, clock, fsck
 
 }  // namespace smslab::mp

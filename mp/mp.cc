@@ -11,6 +11,7 @@
 #include "mp/dps.h"
 #include "mp/imports.h"
 #include "mp/long_polls.h"
+#include "mp/scenario.h"
 #include "mp/site_record.h"
 #include "proto/control/server.h"
 #include "store/tables.h"
@@ -68,6 +69,13 @@ class Mp::Impl {
 
   Status add_dp(DpAddress dp) { return add_own_dp(site_, dps_, std::move(dp)); }
   Status recall_dps() { return add_remote_dps(site_, dps_); }
+  Status check_scenario(const v1::Scenario& scenario, Problems* problems) {
+    return mp::check_scenario(site_, dps_, scenario, problems);
+  }
+  Status apply_scenario(const v1::Scenario& scenario, Problems* problems) {
+    return mp::apply_scenario(site_, dps_, imports_, scenario, problems).status();
+  }
+  Result<bool> is_empty() const { return site_is_empty(site_); }
   const wire::Router& router() const { return router_; }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
 
@@ -131,6 +139,13 @@ Mp::Mp(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Mp::~Mp() = default;
 
 Status Mp::add_dp(DpAddress dp) { return impl_->add_dp(std::move(dp)); }
+Status Mp::check_scenario(const v1::Scenario& scenario, Problems* problems) {
+  return impl_->check_scenario(scenario, problems);
+}
+Status Mp::apply_scenario(const v1::Scenario& scenario, Problems* problems) {
+  return impl_->apply_scenario(scenario, problems);
+}
+Result<bool> Mp::is_empty() const { return impl_->is_empty(); }
 void Mp::set_mp_url(std::string url) { impl_->set_mp_url(std::move(url)); }
 const wire::Router& Mp::router() const { return impl_->router(); }
 Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }

@@ -18,6 +18,7 @@
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
 #include "proto/control/dp_secret.h"
+#include "proto/schema/scenario.pb.h"
 #include "proto/wire/router.h"
 
 namespace smslab::mp {
@@ -31,6 +32,8 @@ struct MpOptions {
   std::string mp_url;                      // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
   std::vector<control::DpSecret> secrets;  // one of them a DP must hold to announce itself
 };
+
+using Problems = std::vector<Status>;  // each with the path of what is at fault in its field
 
 // How the site reaches a DP.
 struct DpAddress {
@@ -51,6 +54,10 @@ class Mp {
 
   // Before start(); one DP a name. What an administrator has set for it stays as it was.
   Status add_dp(DpAddress dp);
+  // After add_dp(). The site as a file says, looked at or made (scenario.h); what is wrong in `problems`.
+  Status check_scenario(const v1::Scenario& scenario, Problems* problems);
+  Status apply_scenario(const v1::Scenario& scenario, Problems* problems);
+  Result<bool> is_empty() const;  // no package, collection, advert or client
   void set_mp_url(std::string url);
   const wire::Router& router() const;
   Result<HostPort> start_control(const HostPort& at);

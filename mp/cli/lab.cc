@@ -45,8 +45,8 @@ Result<Lab> Lab::find(const LabFinder& finder) {
 }
 
 Status Lab::call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
-                 google::protobuf::Message* reply) {
-  const Status status = http_.call(method, target, request, reply);
+                 google::protobuf::Message* reply, std::vector<Status>* errors) {
+  const Status status = http_.call(method, target, request, reply, errors);
   // Only when nobody answered: the lab itself may say that something is unavailable.
   if (status.code() == Code::kUnavailable && status.message().starts_with(method + " http://")) {
     return {status.code(), status.message() + "; is a lab running at " + url_ +

@@ -4,6 +4,7 @@
 #include <google/protobuf/message.h>
 
 #include <string>
+#include <vector>
 
 #include "proto/base/status.h"
 #include "proto/control/client.h"
@@ -22,9 +23,10 @@ class Lab {
  public:
   static Result<Lab> find(const LabFinder& finder);
 
-  // One API call; `request` and `reply` may be null. An unreachable lab says how to start one.
+  // One API call; `request` and `reply` may be null. `errors`: of a reply that lists several. An unreachable lab says
+  // how to start one.
   Status call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
-              google::protobuf::Message* reply);
+              google::protobuf::Message* reply, std::vector<Status>* errors = nullptr);
 
  private:
   explicit Lab(std::string url);

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "dp/distribution_point.h"
+#include "mp/cli/dp_wanted.h"
 #include "mp/cli/host.h"
+#include "mp/cli/scenario_file.h"
 #include "mp/cli/verbs.h"
 #include "mp/mp.h"
 #include "proto/base/ids.h"
@@ -16,39 +18,15 @@ namespace smslab::cli {
 namespace {
 struct SiteRoleOptions {
   HostOptions host;
-  std::string site = "LON", profile = "2007";
+  std::string site, profile;  // empty: the scenario's, else LON and 2007
+  std::string scenario;       // a file; empty: none
   std::string mp = "127.0.0.1:8080", control = "127.0.0.1:8082";
+  bool own_dps = false;                  // in this process
   std::vector<std::string> dps;          // [NAME=]HOST:PORT
   std::vector<std::string> token_files;  // of DPs in processes of their own
   uint64_t seed = 1;
   bool strict = false;
 };
-
-struct DpWanted {
-  std::string name;
-  HostPort at;
-};
-
-std::string default_dp_name(const std::string& site, size_t n) { return fmt::format("{}-DCSMS-{:02}", site, n); }
-
-Result<std::vector<DpWanted>> read_dps(const std::vector<std::string>& texts, const std::string& site) {
-  std::vector<DpWanted> dps;
-  for (const std::string& text : texts) {
-    DpWanted dp;
-    const auto equals = text.find('=');
-    if (equals == std::string::npos) {
-      dp.name = default_dp_name(site, dps.size() + 1);
-    } else {
-      ASSIGN_OR_RETURN(dp.name, parse_host_name(text.substr(0, equals), "--dp"));
-    }
-    ASSIGN_OR_RETURN(dp.at, parse_host_port(equals == std::string::npos ? text : text.substr(equals + 1), "--dp"));
-    for (const auto& other : dps) {
-      if (other.name == dp.name) return invalid_argument("two distribution points are named " + dp.name, "--dp");
-    }
-    dps.push_back(std::move(dp));
-  }
-  return dps;
-}
 
 // The site, and the DPs of its own process; built up in this order, taken down in reverse.
 class SiteRole : public Role {
@@ -56,13 +34,20 @@ class SiteRole : public Role {
   SiteRole(Host& host, SiteRoleOptions options) : host_(host), options_(std::move(options)) {}
 
   Status start() override {
+    if (!options_.scenario.empty()) RETURN_IF_ERROR(scenario_.read(options_.scenario));
+    const auto first_of = [](const std::string& a, const std::string& b, const char* otherwise) {
+      return !a.empty() ? a : !b.empty() ? b : otherwise;
+    };
+    options_.site = first_of(options_.site, scenario_.scenario().site(), "LON");
+    options_.profile = first_of(options_.profile, scenario_.scenario().profile(), "2007");
     ASSIGN_OR_RETURN(options_.site, parse_site_code(options_.site, "--site"));
-    ASSIGN_OR_RETURN(const auto dps, read_dps(options_.dps, options_.site));
+    ASSIGN_OR_RETURN(const auto dps, wanted_dps());
     ASSIGN_OR_RETURN(const HostPort mp_at, parse_host_port(options_.mp, "--mp"));
     ASSIGN_OR_RETURN(const HostPort control_at, parse_host_port(options_.control, "--control"));
     ASSIGN_OR_RETURN(mp::MpOptions mp_options, site_options());
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(std::move(mp_options), host_.env(), host_.clock(), host_.log()));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
+    RETURN_IF_ERROR(make_scenario());
     ASSIGN_OR_RETURN(const HostPort mp_bound, host_.listen(mp_at, mp_->router(), "--mp"));
     mp_->set_mp_url(http_url(mp_bound));
     ASSIGN_OR_RETURN(const HostPort control_bound, with_field(mp_->start_control(control_at), "--control"));
@@ -97,6 +82,27 @@ class SiteRole : public Role {
     return options;
   }
 
+  Result<std::vector<DpWanted>> wanted_dps() const {
+    if (!options_.own_dps) return std::vector<DpWanted>();
+    if (!options_.dps.empty() || options_.scenario.empty()) return read_dps(options_.dps, options_.site);
+    Result<std::vector<DpWanted>> dps = dps_of(scenario_.scenario(), options_.site);
+    if (!dps.ok()) return scenario_.tell({dps.status()});
+    return dps;
+  }
+
+  // A site that has something already goes on as it is: what was made of the scenario may have changed since.
+  Status make_scenario() {
+    if (options_.scenario.empty()) return ok_status();
+    ASSIGN_OR_RETURN(const bool empty, mp_->is_empty());
+    if (!empty) {
+      host_.log().info(host_.data() + " holds a site already; " + options_.scenario + " is not applied again");
+      return ok_status();
+    }
+    mp::Problems problems;
+    const Status made = mp_->apply_scenario(scenario_.scenario(), &problems);
+    return problems.empty() ? made : scenario_.tell(problems);
+  }
+
   Status add_dp(const DpWanted& wanted) {
     const std::string token = secret_token();
     ASSIGN_OR_RETURN(
@@ -116,6 +122,7 @@ class SiteRole : public Role {
 
   Host& host_;
   SiteRoleOptions options_;
+  ScenarioFile scenario_;
   std::unique_ptr<mp::Mp> mp_;
   std::vector<std::unique_ptr<dp::DistributionPoint>> dps_;
 };
@@ -131,8 +138,10 @@ CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const 
     };
   });
   add_host_options(*verb, &options->host);
-  verb->add_option("--site", options->site, "site code")->capture_default_str();
-  verb->add_option("--profile", options->profile, "era: 2007 or 2003")->capture_default_str();
+  verb->add_option("--site", options->site, "site code (default: the scenario's, else LON)");
+  verb->add_option("--profile", options->profile, "era: 2007 or 2003 (default: the scenario's, else 2007)");
+  verb->add_option("--scenario", options->scenario,
+                   "YAML file of the site to begin with; a data folder that holds a site already goes on as it is");
   verb->add_option("--mp", options->mp, "management point: HOST:PORT, port 0 picks a free one")->capture_default_str();
   verb->add_option("--control", options->control, "control plane: HOST:PORT")->capture_default_str();
   verb->add_option("--token-file", options->token_files,
@@ -145,10 +154,10 @@ CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const 
 
 void add_serve(CLI::App& app, Cli& cli) {
   auto options = std::make_shared<SiteRoleOptions>();
-  options->dps = {"127.0.0.1:8081"};
+  options->own_dps = true;
   add_site_verb(app, cli, "serve", "Run a whole lab: a site with its management point and distribution points", options)
-      ->add_option("--dp", options->dps, "distribution points: [NAME=]HOST:PORT")
-      ->capture_default_str();
+      ->add_option("--dp", options->dps,
+                   "distribution points: [NAME=]HOST:PORT (default: the scenario's, else 127.0.0.1:8081)");
   add_site_verb(app, cli, "mp", "Run the site alone; its distribution points run as `smslab dp`",
                 std::make_shared<SiteRoleOptions>());
 }

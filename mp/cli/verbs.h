@@ -32,6 +32,7 @@ void add_site(CLI::App& app, Cli& cli);
 void add_status(CLI::App& app, Cli& cli);
 void add_fault(CLI::App& app, Cli& cli);
 void add_clock(CLI::App& app, Cli& cli);
+void add_scenario(CLI::App& app, Cli& cli);
 void add_fsck(CLI::App& app, Cli& cli);
 void add_version(CLI::App& app, Cli& cli);
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "proto/base/status.h"
+#include "proto/codec/place.h"
 
 namespace smslab::codec {
 
@@ -33,15 +34,15 @@ struct Event {
 class EventSource {
  public:
   virtual ~EventSource() = default;
-  virtual Result<Event> next() = 0;                // not again after an error or kDone
-  virtual std::string place(size_t at) const = 0;  // "line 3, column 7"; columns count characters
+  virtual Result<Event> next() = 0;  // not again after an error or kDone
+  virtual Place place(size_t at) const = 0;
 };
 
 // Both need `text` as long as they live.
 std::unique_ptr<EventSource> json_events(std::string_view text, int depth);
-// Reads the whole document at once.
-Result<std::unique_ptr<EventSource>> yaml_events(std::string_view text, int depth);
+// Reads the whole document at once. What is wrong stands at `place` and, as text, in the error's message.
+Result<std::unique_ptr<EventSource>> yaml_events(std::string_view text, int depth, Place* place);
 
-std::string place_text(size_t line, size_t column);  // both from 1
+std::string place_text(const Place& place);  // "line 3, column 7"
 
 }  // namespace smslab::codec

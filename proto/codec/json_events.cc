@@ -30,7 +30,7 @@ class JsonEvents final : public EventSource {
     return object ? key() : value();
   }
 
-  std::string place(size_t at) const override {
+  Place place(size_t at) const override {
     size_t line = 1, column = 1;
     for (const char c : text_.substr(0, at)) {
       if (c == '\n') {
@@ -40,7 +40,7 @@ class JsonEvents final : public EventSource {
         column++;
       }
     }
-    return place_text(line, column);
+    return {line, column};
   }
 
  private:
@@ -52,7 +52,7 @@ class JsonEvents final : public EventSource {
     while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) at_++;
   }
   Status wrong(std::string_view expected, size_t at) const {
-    return invalid_argument(place(at) + ": expected " + std::string(expected) +
+    return invalid_argument(place_text(place(at)) + ": expected " + std::string(expected) +
                             (at >= text_.size() ? ", but the text ends" : ""));
   }
 
@@ -81,7 +81,7 @@ class JsonEvents final : public EventSource {
       case '[': {
         const bool object = peek() == '{';
         if (open_.size() == depth_) {
-          return invalid_argument(place(at) + ": nested deeper than " + std::to_string(depth_) + " levels");
+          return invalid_argument(place_text(place(at)) + ": nested deeper than " + std::to_string(depth_) + " levels");
         }
         at_++;
         open_.push_back(object ? '}' : ']');
@@ -143,7 +143,7 @@ class JsonEvents final : public EventSource {
         at_++;
       }
       const std::string_view plain = text_.substr(run, at_ - run);
-      if (!valid_utf8(plain)) return invalid_argument(place(begin) + ": the string is not UTF-8");
+      if (!valid_utf8(plain)) return invalid_argument(place_text(place(begin)) + ": the string is not UTF-8");
       out += plain;
       if (at_ == text_.size()) return wrong("the string's closing '\"'", at_);
       if (text_[at_] == '"') break;
@@ -200,8 +200,8 @@ std::unique_ptr<EventSource> json_events(std::string_view text, int depth) {
   return std::make_unique<JsonEvents>(text, depth);
 }
 
-std::string place_text(size_t line, size_t column) {
-  return "line " + std::to_string(line) + ", column " + std::to_string(column);
+std::string place_text(const Place& place) {
+  return "line " + std::to_string(place.line) + ", column " + std::to_string(place.column);
 }
 
 }  // namespace smslab::codec

@@ -9,6 +9,7 @@
 #include "proto/base/time_text.h"
 #include "proto/codec/events.h"
 #include "proto/codec/json.h"
+#include "proto/codec/yaml.h"
 
 namespace smslab::codec {
 namespace {
@@ -91,18 +92,43 @@ struct Scalar {
 
 class Walk {
  public:
-  explicit Walk(EventSource* events) : events_(*events) {}
+  // With a `file`, what is wrong is noted there and the walk goes on behind it; else the first error ends it.
+  explicit Walk(EventSource* events, YamlFile* file = nullptr) : events_(*events), file_(file) {}
 
   Status document(Message* message) {
     ASSIGN_OR_RETURN(const Event first, events_.next());
-    if (first.kind != EventKind::kObject) return wrong_type(first, "an object", "");
+    if (first.kind != EventKind::kObject) return refused(first, wrong_type(first, "an object", ""));
     RETURN_IF_ERROR(object(message, ""));
     return events_.next().status();
   }
 
  private:
   Status error(const Event& event, const std::string& what, const std::string& path) const {
-    return invalid_argument(events_.place(event.at) + ": " + what, path);
+    if (file_ == nullptr) return invalid_argument(place_text(events_.place(event.at)) + ": " + what, path);
+    return invalid_argument(what, path);
+  }
+  // `why` ends the walk, or is noted and the rest of what began with `event` passed over.
+  Status refused(const Event& event, const Status& why) {
+    if (file_ == nullptr) return why;
+    file_->errors.push_back({events_.place(event.at), why.field(), why.message()});
+    return pass_over(event);
+  }
+  // A key that cannot be taken, with its value.
+  Status refused_key(const Event& key, const Status& why) {
+    RETURN_IF_ERROR(refused(key, why));
+    ASSIGN_OR_RETURN(const Event value, events_.next());
+    return pass_over(value);
+  }
+  Status pass_over(const Event& event) {
+    const auto opens = [](EventKind kind) { return kind == EventKind::kObject || kind == EventKind::kList; };
+    for (int open = opens(event.kind) ? 1 : 0; open > 0;) {
+      ASSIGN_OR_RETURN(const Event next, events_.next());
+      open += opens(next.kind) ? 1 : next.kind == EventKind::kEnd ? -1 : 0;
+    }
+    return ok_status();
+  }
+  void note(const Event& event, const std::string& path) {
+    if (file_ != nullptr) file_->places.emplace(path, events_.place(event.at));
   }
   Status wrong_type(const Event& event, const std::string& expected, const std::string& path) const {
     if (event.kind == EventKind::kNull) return error(event, "null is no value here; leave the key out", path);
@@ -119,16 +145,26 @@ class Walk {
     for (;;) {
       ASSIGN_OR_RETURN(const Event key, events_.next());
       if (key.kind == EventKind::kEnd) return ok_status();
-      const std::string inner = path.empty() ? key.text : path + "." + key.text;
       const FieldDescriptor* field = find_field(type, key.text);
-      if (field == nullptr) return error(key, "unknown key '" + key.text + "'" + key_list(type), inner);
-      if (!seen.insert(field->number()).second) return error(key, "'" + key.text + "' is given twice", inner);
+      const std::string& name = field == nullptr ? key.text : field->json_name();
+      const std::string inner = path.empty() ? name : path + "." + name;
+      if (field == nullptr) {
+        RETURN_IF_ERROR(refused_key(key, error(key, "unknown key '" + key.text + "'" + key_list(type), inner)));
+        continue;
+      }
+      if (!seen.insert(field->number()).second) {
+        RETURN_IF_ERROR(refused_key(key, error(key, "'" + key.text + "' is given twice", inner)));
+        continue;
+      }
       if (const auto* oneof = field->real_containing_oneof();
           oneof != nullptr && reflection.HasOneof(*message, oneof)) {
         const FieldDescriptor* other = reflection.GetOneofFieldDescriptor(*message, oneof);
-        return error(key, "'" + key.text + "' and '" + other->json_name() + "' exclude each other", inner);
+        RETURN_IF_ERROR(refused_key(
+            key, error(key, "'" + key.text + "' and '" + other->json_name() + "' exclude each other", inner)));
+        continue;
       }
       ASSIGN_OR_RETURN(const Event value, events_.next());
+      note(value, inner);
       if (field->is_map()) {
         RETURN_IF_ERROR(map(value, message, field, inner));
       } else if (field->is_repeated()) {
@@ -140,23 +176,28 @@ class Walk {
   }
 
   Status list(const Event& event, Message* message, const FieldDescriptor* field, const std::string& path) {
-    if (event.kind != EventKind::kList) return wrong_type(event, "a list", path);
+    if (event.kind != EventKind::kList) return refused(event, wrong_type(event, "a list", path));
     for (size_t i = 0;; i++) {
       ASSIGN_OR_RETURN(const Event item, events_.next());
       if (item.kind == EventKind::kEnd) return ok_status();
-      RETURN_IF_ERROR(store(item, message, field, path + "[" + std::to_string(i) + "]"));
+      const std::string inner = path + "[" + std::to_string(i) + "]";
+      note(item, inner);
+      RETURN_IF_ERROR(store(item, message, field, inner));
     }
   }
 
   Status map(const Event& event, Message* message, const FieldDescriptor* field, const std::string& path) {
-    if (event.kind != EventKind::kObject) return wrong_type(event, "an object", path);
+    if (event.kind != EventKind::kObject) return refused(event, wrong_type(event, "an object", path));
     const FieldDescriptor* key_field = field->message_type()->map_key();
     std::set<std::string> seen;
     for (;;) {
       ASSIGN_OR_RETURN(Event key, events_.next());
       if (key.kind == EventKind::kEnd) return ok_status();
       const std::string inner = path + "." + key.text;
-      if (!seen.insert(key.text).second) return error(key, "'" + key.text + "' is given twice", inner);
+      if (!seen.insert(key.text).second) {
+        RETURN_IF_ERROR(refused_key(key, error(key, "'" + key.text + "' is given twice", inner)));
+        continue;
+      }
       ASSIGN_OR_RETURN(const Event value, events_.next());
       Message* entry = message->GetReflection()->AddMessage(message, field);
       key.kind = key_field->cpp_type() == FieldDescriptor::CPPTYPE_STRING ? EventKind::kString : EventKind::kPlain;
@@ -171,11 +212,15 @@ class Walk {
     const bool add = field->is_repeated();
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       const bool time = field->message_type() == google::protobuf::Timestamp::descriptor();
-      if (!time && event.kind != EventKind::kObject) return wrong_type(event, "an object", path);
+      if (!time && event.kind != EventKind::kObject) return refused(event, wrong_type(event, "an object", path));
       Message* inner = add ? r.AddMessage(message, field) : r.MutableMessage(message, field);
-      return time ? timestamp(event, static_cast<google::protobuf::Timestamp*>(inner), path) : object(inner, path);
+      if (!time) return object(inner, path);
+      const Status read = timestamp(event, static_cast<google::protobuf::Timestamp*>(inner), path);
+      return read.ok() ? read : refused(event, read);
     }
-    ASSIGN_OR_RETURN(Scalar v, scalar(event, field, path));
+    auto value = scalar(event, field, path);
+    if (!value.ok()) return refused(event, value.status());
+    Scalar v = *std::move(value);
     switch (field->cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT32:
         add ? r.AddInt32(message, field, static_cast<int32_t>(v.i))
@@ -298,6 +343,7 @@ class Walk {
   }
 
   EventSource& events_;
+  YamlFile* const file_;
 };
 
 Status read(EventSource* events, Message* message) {
@@ -322,8 +368,41 @@ Status from_json(std::string_view text, Message* message, const ReadLimits& limi
 Status from_yaml(std::string_view text, Message* message, const ReadLimits& limits) {
   message->Clear();
   RETURN_IF_ERROR(check_size(text, limits));
-  ASSIGN_OR_RETURN(const auto events, yaml_events(text, limits.depth));
+  Place place;
+  ASSIGN_OR_RETURN(const auto events, yaml_events(text, limits.depth, &place));
   return read(events.get(), message);
+}
+
+YamlFile read_yaml(std::string_view text, Message* message, const ReadLimits& limits) {
+  message->Clear();
+  YamlFile file;
+  const auto fail = [&](const Place& place, const Status& why) {
+    // The event source's message begins with the place, which stands beside it here.
+    const std::string prefix = place_text(place) + ": ";
+    const bool twice = why.message().starts_with(prefix);
+    file.errors.push_back({place, why.field(), twice ? why.message().substr(prefix.size()) : why.message()});
+  };
+  if (const Status size = check_size(text, limits); !size.ok()) {
+    fail({}, size);
+    return file;
+  }
+  Place place;
+  const auto events = yaml_events(text, limits.depth, &place);
+  if (!events.ok()) {
+    fail(place, events.status());
+    return file;
+  }
+  if (const Status status = Walk(events->get(), &file).document(message); !status.ok()) fail({}, status);
+  return file;
+}
+
+Place YamlFile::place_of(std::string path) const {
+  for (;;) {
+    if (const auto found = places.find(path); found != places.end()) return found->second;
+    const auto cut = path.find_last_of(".[");
+    if (cut == std::string::npos) return {1, 1};
+    path.resize(cut);
+  }
 }
 
 }  // namespace smslab::codec

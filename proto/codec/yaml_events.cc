@@ -2,6 +2,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
@@ -10,23 +11,22 @@
 
 namespace smslab::codec {
 namespace {
-std::string place_of(const YAML::Mark& mark) {
-  return place_text(static_cast<size_t>(mark.line) + 1, static_cast<size_t>(mark.column) + 1);
+Place place_of(const YAML::Mark& mark) {
+  return {static_cast<size_t>(mark.line) + 1, static_cast<size_t>(mark.column) + 1};
 }
 
 // How a handler makes the parser stop; never leaves this file.
 struct Refused {
-  Status why;
+  Place place;
+  std::string why;
 };
-[[noreturn]] void refuse(const YAML::Mark& mark, const std::string& why) {
-  throw Refused{invalid_argument(place_of(mark) + ": " + why)};
-}
+[[noreturn]] void refuse(const YAML::Mark& mark, const std::string& why) { throw Refused{place_of(mark), why}; }
 
 class YamlEvents final : public EventSource, private YAML::EventHandler {
  public:
   explicit YamlEvents(int depth) : depth_(static_cast<size_t>(depth)) {}
 
-  Status read(std::string_view text) {
+  Status read(std::string_view text, Place* place) {
     if (!valid_utf8(text)) return invalid_argument("the text is not UTF-8");
     std::istringstream in{std::string(text)};
     try {
@@ -34,9 +34,11 @@ class YamlEvents final : public EventSource, private YAML::EventHandler {
       if (!parser.HandleNextDocument(*this)) return invalid_argument("there is no document in it");
       if (parser.HandleNextDocument(*this)) return invalid_argument("there is more than one document in it");
     } catch (const Refused& refused) {
-      return refused.why;
+      *place = refused.place;
+      return invalid_argument(place_text(*place) + ": " + refused.why);
     } catch (const YAML::Exception& error) {
-      return invalid_argument(place_of(error.mark) + ": " + error.msg);
+      *place = place_of(error.mark);
+      return invalid_argument(place_text(*place) + ": " + error.msg);
     }
     return ok_status();
   }
@@ -46,7 +48,7 @@ class YamlEvents final : public EventSource, private YAML::EventHandler {
     events_[given_].at = given_;
     return std::move(events_[given_++]);
   }
-  std::string place(size_t at) const override { return at < marks_.size() ? place_of(marks_[at]) : "the end"; }
+  Place place(size_t at) const override { return place_of(marks_[std::min(at, marks_.size() - 1)]); }
 
  private:
   void OnDocumentStart(const YAML::Mark&) override {}
@@ -109,9 +111,9 @@ class YamlEvents final : public EventSource, private YAML::EventHandler {
 };
 }  // namespace
 
-Result<std::unique_ptr<EventSource>> yaml_events(std::string_view text, int depth) {
+Result<std::unique_ptr<EventSource>> yaml_events(std::string_view text, int depth, Place* place) {
   auto events = std::make_unique<YamlEvents>(depth);
-  RETURN_IF_ERROR(events->read(text));
+  RETURN_IF_ERROR(events->read(text, place));
   return std::unique_ptr<EventSource>(std::move(events));
 }
 

@@ -12,6 +12,7 @@
 #include "proto/base/uri.h"
 #include "proto/control/media.h"
 #include "proto/schema/control.pb.h"
+#include "proto/schema/scenario.pb.h"
 
 namespace smslab::control {
 namespace {
@@ -199,7 +200,7 @@ void HttpClient::cancel() { impl_->cancel(); }
 Result<HttpReply> HttpClient::send(const HttpRequest& request) { return impl_->send(request); }
 
 Status HttpClient::call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
-                        google::protobuf::Message* reply) {
+                        google::protobuf::Message* reply, std::vector<Status>* errors) {
   const std::string protobuf(kProtobuf);
   HttpRequest ask;
   ask.method = method;
@@ -219,7 +220,15 @@ Status HttpClient::call(const std::string& method, const std::string& target, co
   }
   v1::ErrorReply error;
   if (!decode_message(content_type, got.body, &error).ok() || error.error().code().empty()) return from_http(got);
-  return {code_from_name(error.error().code()), error.error().message(), error.error().field()};
+  const auto status_of = [](const v1::ErrorBody& body) {
+    return Status(code_from_name(body.code()), body.message(), body.field());
+  };
+  if (errors != nullptr) {
+    v1::ScenarioRefusal all;
+    (void)decode_message(content_type, got.body, &all);
+    for (const auto& each : all.errors()) errors->push_back(status_of(each));
+  }
+  return status_of(error.error());
 }
 
 }  // namespace smslab::control

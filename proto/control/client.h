@@ -70,9 +70,9 @@ class HttpClient {
   Result<HttpReply> send(const HttpRequest& request);
 
   // A control call: `request` (or nullptr) as protobuf, the reply parsed into `reply` (or nullptr). An error reply
-  // becomes its Status: code, message, field.
+  // becomes its Status: code, message, field; where it lists several errors, they go into `errors` too.
   Status call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
-              google::protobuf::Message* reply);
+              google::protobuf::Message* reply, std::vector<Status>* errors = nullptr);
 
   // From any thread: the request under way fails with kUnavailable, and so does every later one. One that is only just
   // beginning or still connects may not hear of it: ask again until it is done.

@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -230,6 +231,7 @@ class ControlServer::Impl {
       out.set_header("Allow", allowed);
       return invalid_argument(in.method + " is not for " + request.path + "; it takes " + allowed, "method");
     }
+    RETURN_IF_ERROR(check_query(*route, request.query));
     if (route->streams_body) {
       request.read_body = [&body](const ControlRequest::Sink& sink) { return body.read(sink); };
     } else {
@@ -242,6 +244,18 @@ class ControlServer::Impl {
     } catch (...) {
       return internal_error("unexpected: an exception without a text");
     }
+  }
+
+  static Status check_query(const ControlRoute& route, const std::map<std::string, std::string>& query) {
+    for (const auto& [key, value] : query) {
+      const auto known = [&](const QueryParameter& each) { return each.name == key; };
+      if (std::any_of(route.query.begin(), route.query.end(), known)) continue;
+      std::string names;
+      for (const auto& each : route.query) names += (names.empty() ? "; it takes " : ", ") + each.name;
+      return invalid_argument(
+          "unknown query key '" + key + "' of " + route.pattern + (names.empty() ? "; it takes none" : names), key);
+    }
+    return ok_status();
   }
 
   // Null when no row fits; `allowed` then names the methods of the rows whose pattern does.

@@ -66,6 +66,12 @@ ControlReply reply_with(M message, int status = 200) {
 
 using ControlHandler = std::function<Result<ControlReply>(ControlRequest&)>;
 
+struct QueryParameter {
+  std::string name;
+  std::string summary;
+  bool number = false;  // else text
+};
+
 struct ControlRoute {
   std::string method;                   // GET, POST, PATCH, PUT, DELETE
   std::string pattern;                  // "/api/v1/packages/{id}"
@@ -74,6 +80,9 @@ struct ControlRoute {
   const Descriptor* reply = nullptr;    // what comes back; null: nothing, or not a message
   ControlHandler handler = {};
   bool streams_body = false;
+  std::vector<QueryParameter> query = {};  // the keys that it takes; any other is refused
+  int status = 200;                        // of its success
+  const Descriptor* refusal = nullptr;     // what an error is; null: ErrorReply
 };
 
 struct ControlOptions {

@@ -162,7 +162,7 @@ TEST(JsonRead, RefusesWhatDoesNotFit) {
   expect_bad<v1::Package>(
       {
           {R"({"sourceVersion":1,"source_version":1})", "line 1, column 20: 'source_version' is given twice",
-           "source_version"},
+           "sourceVersion"},
           {R"({"programs":[{"name":"a"},{"name":2}]})", "line 1, column 35: expected a string, not a number",
            "programs[1].name"},
           {R"({"hash":{"sha3":"X"}})", "line 1, column 10: unknown key 'sha3'; it takes sha1, sha256, md5",

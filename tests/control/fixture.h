@@ -79,10 +79,23 @@ class ServerTest : public ::testing::Test {
     server_->add({"GET", "/", "Text", nullptr, nullptr, text});
     server_->add({"POST", "/echo", "Says it again", v1::Package::descriptor(), v1::Package::descriptor(), echo});
     server_->add({"PATCH", "/echo", "Says it again", v1::Package::descriptor(), v1::Package::descriptor(), echo});
-    server_->add({"GET", "/programs/{name}", "One program", nullptr, v1::Program::descriptor(), show});
+    server_->add({"GET",
+                  "/programs/{name}",
+                  "One program",
+                  nullptr,
+                  v1::Program::descriptor(),
+                  show,
+                  false,
+                  {{"note", "what the program says"}}});
     server_->add(
-        {"DELETE", "/programs/{name}", "No program", nullptr, nullptr,
-         [](ControlRequest& r) -> Result<ControlReply> { return not_found("no program " + r.param("name"), "name"); }});
+        {"DELETE",
+         "/programs/{name}",
+         "No program",
+         nullptr,
+         nullptr,
+         [](ControlRequest& r) -> Result<ControlReply> { return not_found("no program " + r.param("name"), "name"); },
+         false,
+         {{"x", ""}}});
     server_->add({"POST", "/programs/special", "Behind a pattern that fits too", nullptr, nullptr,
                   [](ControlRequest&) -> Result<ControlReply> {
                     return ControlReply{202, nullptr, "", ""};

@@ -73,6 +73,10 @@ TEST_F(ServerTest, ParametersAndQueryAreDecodedOnce) {
   EXPECT_EQ(show("/programs/x?note=y").command_line(), "/programs/x");
   EXPECT_EQ(probe.ask("GET", "/programs/%FF").status, 400);
   EXPECT_EQ(probe.ask("GET", "/programs/x?note=1&note=2").status, 400);
+  EXPECT_EQ(
+      probe.ask("GET", "/programs/x?notes=1").body,
+      R"({"error":{"code":"INVALID_ARGUMENT","message":"unknown query key 'notes' of /programs/{name}; it takes note",)"
+      R"("field":"notes"}})");
   EXPECT_EQ(probe.ask("GET", "/programs/" + std::string(7000, 'x')).status, 200);
   EXPECT_EQ(probe.ask("GET", "/programs/x%0Ay").status, 200);
 }

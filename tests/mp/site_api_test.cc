@@ -1,11 +1,14 @@
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "mp/control_api.h"
 #include "mp/mp.h"
+#include "mp/openapi.h"
 #include "proto/codec/json.h"
 #include "proto/control/client.h"
 #include "tests/mp/site_fixture.h"
+#include "tests/support/openapi_check.h"
 #include "tests/support/recorded.h"
 
 namespace smslab::mp {
@@ -41,6 +44,7 @@ class ApiTest : public SiteTest {
     EXPECT_EQ(reply.status(), ok_status()) << method << " " << target;
     if (!reply.ok()) return {};
     Answer answer{reply->status, reply->body, {}};
+    EXPECT_EQ(document_.call(method, target, body, reply->status, reply->body), "") << method << " " << target;
     if (reply->status >= 400) {
       v1::ErrorReply error;
       EXPECT_EQ(codec::from_json(reply->body, &error), ok_status()) << reply->body;
@@ -68,9 +72,27 @@ class ApiTest : public SiteTest {
 
   std::atomic<bool> ready_ = true;
   ControlContext context_{*site_, dps_, *catch_up_, secrets_, *imports_, *polls_, ready_};
+  const test::OpenApiCheck document_{openapi(control_routes(context_))};  // every call of these tests is held to it
   control::ControlServer server_{{}, clock_, site_->log};
   std::unique_ptr<control::HttpClient> http_;
 };
+
+TEST_F(ApiTest, TheOpenApiDocumentIsTheRouteTable) {
+  ASSERT_TRUE(document_.ok());
+  std::set<std::string> routes;
+  for (const auto& route : control_routes(context_)) routes.insert(route.method + " " + route.pattern);
+  EXPECT_EQ(document_.operations(), routes);
+  // Served is what the table gives, and what it does not know is refused.
+  const Answer served = ask("GET", "/openapi.json");
+  EXPECT_EQ(served.status, 200);
+  EXPECT_EQ(test::OpenApiCheck(served.body).operations(), routes);
+  const Answer odd = ask("GET", "/api/v1/status-messages?packages=LON00001");
+  EXPECT_EQ(odd.status, 400);
+  EXPECT_EQ(odd.error.field(), "packages");
+  EXPECT_THAT(odd.error.message(), HasSubstr("it takes package, advert, client, after, wait_ms"));
+  EXPECT_EQ(ask("GET", "/healthz?x=1").error.message(), "unknown query key 'x' of /healthz; it takes none");
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+}
 
 TEST_F(ApiTest, TheMainWay) {
   manager_->start();

@@ -40,9 +40,12 @@ void Lab::restart(const std::vector<std::string>& serve_arguments) {
                                       "--data",      data(),
                                       "--mp",        address(ready_.mp()),
                                       "--control",   address(ready_.control())};
+  const auto given = [&](const char* option) {
+    return std::find(serve_arguments.begin(), serve_arguments.end(), option) != serve_arguments.end();
+  };
   if (kind_ == Kind::kSite) {
     command.insert(command.end(), {"--token-file", token_file()});
-  } else if (std::find(serve_arguments.begin(), serve_arguments.end(), "--dp") == serve_arguments.end()) {
+  } else if (!given("--dp") && !given("--scenario")) {
     command.insert(command.end(), {"--dp", "127.0.0.1:0"});
   }
   command.insert(command.end(), serve_arguments.begin(), serve_arguments.end());

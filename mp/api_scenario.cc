@@ -1,0 +1,46 @@
+#include "mp/api_route.h"
+#include "mp/control_api.h"
+#include "mp/scenario.h"
+
+namespace smslab::mp {
+namespace {
+// Every error at once; the reply as a whole is named after the first.
+ControlReply refusal(const Status& summary, const Problems& problems) {
+  const auto fill = [](const Status& status, v1::ErrorBody* body) {
+    body->set_code(std::string(code_name(status.code())));
+    body->set_message(status.message());
+    body->set_field(status.field());
+  };
+  v1::ScenarioRefusal reply;
+  fill(summary, reply.mutable_error());
+  for (const Status& problem : problems) fill(problem, reply.add_errors());
+  return control::reply_with(std::move(reply), http_status(summary.code()));
+}
+}  // namespace
+
+Routes scenario_routes(ControlContext& context) {
+  Site& site = context.site;
+  Imports& imports = context.imports;
+  const DpDirectory& dps = context.dps;
+  ControlRoute apply = {.method = "POST",
+                        .pattern = "/api/v1/scenario",
+                        .summary = "Add everything in a scenario, or nothing; a refusal names every error",
+                        .request = v1::Scenario::descriptor(),
+                        .reply = v1::Scenario::descriptor(),
+                        .refusal = v1::ScenarioRefusal::descriptor()};
+  apply.handler = [&site, &dps, &imports](ControlRequest& request) -> Result<ControlReply> {
+    v1::Scenario scenario;
+    RETURN_IF_ERROR(request.parse(&scenario));
+    Problems problems;
+    auto made = apply_scenario(site, dps, imports, scenario, &problems);
+    if (!made.ok()) return refusal(made.status(), problems);
+    return control::reply_with(*std::move(made));
+  };
+  return {
+      reads<v1::Scenario>("/api/v1/scenario", "The whole site as a scenario",
+                          [&site, &dps](ControlRequest&) { return export_scenario(site, dps); }),
+      std::move(apply),
+  };
+}
+
+}  // namespace smslab::mp

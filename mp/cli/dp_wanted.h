@@ -1,0 +1,25 @@
+// Which distribution points a lab begins with: of the command line, of a scenario, or one by default.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proto/base/status.h"
+#include "proto/base/uri.h"
+#include "proto/schema/scenario.pb.h"
+
+namespace smslab::cli {
+
+struct DpWanted {
+  std::string name;
+  HostPort at;
+};
+
+std::string default_dp_name(const std::string& site, size_t n);  // LON-DCSMS-01, ...; n from 1
+
+// [NAME=]HOST:PORT; one by default. Errors name --dp.
+Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std::string& site);
+// A scenario's, at any free port where it names none; one by default. Errors name "dps[0].at".
+Result<std::vector<DpWanted>> dps_of(const v1::Scenario& scenario, const std::string& site);
+
+}  // namespace smslab::cli

@@ -1,0 +1,41 @@
+// Scenarios: a whole site in one message, made at once or told (format: docs/scenarios.md).
+//
+//   Problems problems;
+//   auto made = apply_scenario(site, dps, imports, scenario, &problems);
+//   for (const Status& problem : problems) ...        // field: "packages[2].source"
+//   ASSIGN_OR_RETURN(v1::Scenario now, export_scenario(site, dps));
+//
+// A scenario is added to what the site has. It is looked at as a whole first: every record is made, in one change that
+// is then given up, so that the rules are those of the single verbs and every error is found at once. Then the sources
+// are read, then everything is committed as one change, with the messages in the order that single verbs would have
+// given: settings, packages, their distribution points, clients, collections, adverts. A crash leaves all or nothing.
+// On threads that may block.
+#pragma once
+
+#include <vector>
+
+#include "mp/dps.h"
+#include "mp/imports.h"
+#include "mp/site.h"
+#include "proto/schema/scenario.pb.h"
+
+namespace smslab::mp {
+
+// OK, or "3 errors; ..." with what is wrong in `problems`. Changes nothing.
+Status check_scenario(Site& site, const DpDirectory& dps, const v1::Scenario& scenario, Problems* problems);
+
+// Checked and made; the site as it then is. Refused, it changes nothing.
+Result<v1::Scenario> apply_scenario(Site& site, const DpDirectory& dps, Imports& imports, const v1::Scenario& scenario,
+                                    Problems* problems);
+
+// Applied to an empty site, it makes an equal one: the same records, but for what distribution and clients have done.
+Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps);
+
+// It has no package, collection, advert or client.
+Result<bool> site_is_empty(const Site& site);
+
+// ---- its parts
+// What the API says of a record and no scenario does.
+bool is_output_only(const google::protobuf::FieldDescriptor& field);
+
+}  // namespace smslab::mp

@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "mp/package_dps.h"
+#include "mp/scenario.h"
+#include "mp/site_record.h"
+#include "store/tables.h"
+
+namespace smslab::mp {
+namespace {
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Of each record, what the site alone says (site.proto: "output only").
+const std::map<std::string_view, std::set<std::string_view>>& output_only() {
+  static const std::map<std::string_view, std::set<std::string_view>> kFields = {
+      {"Advert", {"policy_version", "policy_changed", "summary", "clients"}},
+      {"Client",
+       {"public_key", "site", "registered", "created", "last_seen", "events", "reports", "ad_site", "addresses",
+        "last_policy"}},
+  };
+  return kFields;
+}
+
+// What a scenario says of a record: not what is output only, and no optional field that holds its default.
+void keep_input(Message* message) {
+  const auto& reflection = *message->GetReflection();
+  std::vector<const FieldDescriptor*> set;
+  reflection.ListFields(*message, &set);
+  for (const FieldDescriptor* field : set) {
+    const bool is_default =
+        field->has_optional_keyword() &&
+        ((field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL && !reflection.GetBool(*message, field)) ||
+         (field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32 && reflection.GetUInt32(*message, field) == 0) ||
+         (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM && reflection.GetEnumValue(*message, field) == 0));
+    if (is_default || is_output_only(*field)) reflection.ClearField(message, field);
+  }
+}
+
+v1::ScenarioPackage package_of(const v1::Package& from) {
+  v1::ScenarioPackage package;
+  package.set_id(from.id());
+  package.set_name(from.name());
+  package.set_manufacturer(from.manufacturer());
+  package.set_version(from.version());
+  package.set_language(from.language());
+  package.set_source(from.source());
+  if (from.source_version() > 1) package.set_source_version(from.source_version());
+  if (from.direct()) package.set_direct(true);
+  *package.mutable_schedule() = from.schedule();
+  for (const auto& program : from.programs()) {
+    *package.add_programs() = program;
+    keep_input(&*package.mutable_programs()->rbegin());
+  }
+  for (const auto& dp : from.dps()) {
+    if (!removing(dp)) package.add_dps(dp.dp());
+  }
+  return package;
+}
+
+template <class M, class List>
+Status copy_records(const store::Table<M>& table, const store::ReadTxn& txn, List* list) {
+  return table.each(txn, {}, [&](const store::Key&, const M& record) {
+    *list->Add() = record;
+    keep_input(&*list->rbegin());
+    return true;
+  });
+}
+}  // namespace
+
+bool is_output_only(const FieldDescriptor& field) {
+  const auto type = output_only().find(field.containing_type()->name());
+  return type != output_only().end() && type->second.contains(field.name());
+}
+
+Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps) {
+  const store::ReadTxn txn = site.store.read();
+  v1::Scenario out;
+  out.set_site(site.options.site);
+  out.set_profile(std::string(site.profile.name));
+  ASSIGN_OR_RETURN(const v1::SiteRecord record, site_record(txn));
+  if (record.has_settings()) *out.mutable_settings() = record.settings();
+  for (const auto& dp : dps.all()) out.add_dps()->set_name(dp.name);
+  RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, const v1::Package& package) {
+    if (!package.deleting()) *out.add_packages() = package_of(package);
+    return true;
+  }));
+  RETURN_IF_ERROR(copy_records(store::kCollections, txn, out.mutable_collections()));
+  std::sort(out.mutable_collections()->begin(), out.mutable_collections()->end(),
+            [](const auto& a, const auto& b) { return a.id() < b.id(); });
+  RETURN_IF_ERROR(copy_records(store::kAdverts, txn, out.mutable_adverts()));
+  RETURN_IF_ERROR(copy_records(store::kClients, txn, out.mutable_clients()));
+  return out;
+}
+
+Result<bool> site_is_empty(const Site& site) {
+  const store::ReadTxn txn = site.store.read();
+  bool empty = true;
+  const auto found = [&](const store::Key&, const auto&) { return empty = false; };
+  RETURN_IF_ERROR(store::kPackages.each(txn, {}, found));
+  RETURN_IF_ERROR(store::kCollections.each(txn, {}, found));
+  RETURN_IF_ERROR(store::kAdverts.each(txn, {}, found));
+  RETURN_IF_ERROR(store::kClients.each(txn, {}, found));
+  return empty;
+}
+
+}  // namespace smslab::mp
