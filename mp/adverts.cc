@@ -4,13 +4,18 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <vector>
 
 #include "mp/checks.h"
 #include "mp/collections.h"
 #include "mp/commit.h"
+#include "mp/dependencies.h"
 #include "mp/packages.h"
+#include "mp/policy_body.h"
 #include "mp/programs.h"
+#include "mp/schedule.h"
 #include "mp/site_record.h"
 #include "mp/status.h"
 #include "proto/base/ids.h"
@@ -43,6 +48,55 @@ Status check_times(const v1::Advert& advert) {
     return invalid_argument("the advert would expire before it starts", "expires");
   }
   return ok_status();
+}
+
+// As tokens, whatever words they came in.
+Status read_schedule(const google::protobuf::RepeatedPtrField<std::string>& from, v1::Advert* advert) {
+  constexpr int kMost = 15;  // semantics 2.5
+  if (from.size() > kMost) return invalid_argument("an advert has at most 15 schedule tokens", "schedule");
+  std::vector<std::string> tokens;
+  for (int i = 0; i < from.size(); i++) {
+    ASSIGN_OR_RETURN(const Schedule schedule, parse_schedule(from[i], "schedule[" + std::to_string(i) + "]"));
+    tokens.push_back(schedule.token());
+  }
+  advert->mutable_schedule()->Assign(tokens.begin(), tokens.end());
+  return ok_status();
+}
+
+PackageLookup stored_packages(const store::ReadTxn& txn) {
+  return [&txn](const std::string& id) -> std::shared_ptr<const v1::Package> {
+    auto package = store::kPackages.get(txn, {id});
+    return package.ok() ? std::make_shared<const v1::Package>(*std::move(package)) : nullptr;
+  };
+}
+
+// Everything that the advert tells its clients.
+std::string told(const Site& site, const v1::Advert& advert, const PackageLookup& packages) {
+  std::string text;
+  bool dependent = false;
+  for (const ChainLink& link : program_chain(advert.package(), advert.program(), packages)) {
+    text += advert_policy(site, advert, *link.package, *link.program, dependent).bytes;
+    dependent = true;
+  }
+  return text;
+}
+
+void raise(const Site& site, v1::Advert* advert) {
+  advert->set_policy_version(advert->policy_version() + 1);
+  *advert->mutable_policy_changed() = to_timestamp(site.clock.now());
+}
+
+Status raise_where(store::WriteTxn& txn, const Site& site, const std::function<bool(const v1::Advert&)>& concerned) {
+  std::vector<v1::Advert> adverts;
+  RETURN_IF_ERROR(store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& advert) {
+    if (concerned(advert)) adverts.push_back(advert);
+    return true;
+  }));
+  for (v1::Advert& advert : adverts) {
+    raise(site, &advert);
+    RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
+  }
+  return adverts.empty() ? ok_status() : policy_changed(txn, site);
 }
 
 Status tell(store::WriteTxn& txn, const Site& site, uint32_t message, const v1::Advert& advert) {
@@ -113,9 +167,11 @@ Result<v1::Advert> record_advert(store::WriteTxn& txn, const Site& site, const v
   if (advert.name().empty()) advert.set_name(program->name());
   if (!advert.has_start()) *advert.mutable_start() = to_timestamp(site.clock.now());
   RETURN_IF_ERROR(check_times(advert));
+  RETURN_IF_ERROR(read_schedule(request.schedule(), &advert));
   advert.set_download(request.download());  // present from now on, so that it is shown
   advert.set_rerun(request.rerun());
   advert.set_policy_version(1);
+  *advert.mutable_policy_changed() = to_timestamp(site.clock.now());
   RETURN_IF_ERROR(tell(txn, site, 30006, advert));
   RETURN_IF_ERROR(policy_changed(txn, site));
   RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
@@ -130,6 +186,7 @@ Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Adver
   if (!change.name().empty()) RETURN_IF_ERROR(check_name(change.name(), "name"));
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Advert> {
     ASSIGN_OR_RETURN(v1::Advert advert, get_advert(txn, id));
+    const v1::Advert before = advert;
     RETURN_IF_ERROR(check_fixed(advert.id(), change.id(), "id"));
     RETURN_IF_ERROR(check_fixed(advert.package(), change.package(), "package"));
     RETURN_IF_ERROR(check_fixed(advert.program(), change.program(), "program"));
@@ -141,9 +198,17 @@ Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Adver
     if (change.has_download()) advert.set_download(change.download());
     if (change.has_rerun()) advert.set_rerun(change.rerun());
     RETURN_IF_ERROR(check_times(advert));
-    advert.set_policy_version(advert.policy_version() + 1);
+    if (change.schedule_size() == 1 && change.schedule(0) == "none") {
+      advert.clear_schedule();
+    } else if (!change.schedule().empty()) {
+      RETURN_IF_ERROR(read_schedule(change.schedule(), &advert));
+    }
+    const PackageLookup packages = stored_packages(txn);
+    if (told(site, before, packages) != told(site, advert, packages)) {
+      raise(site, &advert);
+      RETURN_IF_ERROR(policy_changed(txn, site));
+    }
     RETURN_IF_ERROR(tell(txn, site, 30007, advert));
-    RETURN_IF_ERROR(policy_changed(txn, site));
     RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
     return advert;
   });
@@ -161,9 +226,8 @@ Result<v1::Advert> show_advert(const Site& site, const std::string& id) {
   ASSIGN_OR_RETURN(v1::Advert advert, get_advert(txn, id));
   ASSIGN_OR_RETURN(*advert.mutable_summary(), advert_summary(txn, advert.id()));
   std::map<std::string, v1::AdvertClient> clients;
-  if (const auto collection = store::kCollections.get(txn, {collection_key(advert.collection())}); collection.ok()) {
-    for (const auto& member : collection->members()) clients[member].set_client(member);
-  }
+  ASSIGN_OR_RETURN(const std::set<std::string> members, all_members(txn, advert.collection()));
+  for (const std::string& member : members) clients[member].set_client(member);
   RETURN_IF_ERROR(
       store::kAdvertClients.each(txn, {advert.id()}, [&](const store::Key&, const v1::AdvertClient& client) {
         clients[client.client()] = client;
@@ -190,6 +254,23 @@ Status delete_adverts_of(store::WriteTxn& txn, const Site& site, const std::stri
   ASSIGN_OR_RETURN(const auto adverts, adverts_where(txn, [&](const v1::Advert& a) { return a.package() == package; }));
   for (const auto& advert : adverts) RETURN_IF_ERROR(erase_advert(txn, site, advert));
   return ok_status();
+}
+
+Status raise_adverts_of(store::WriteTxn& txn, const Site& site, const v1::Package& before, const v1::Package& now) {
+  const PackageLookup stored = stored_packages(txn);
+  const auto with = [&](const v1::Package& package) -> PackageLookup {
+    return [&stored, known = std::make_shared<const v1::Package>(package)](const std::string& id) {
+      return id == known->id() ? known : stored(id);
+    };
+  };
+  const PackageLookup old_packages = with(before), new_packages = with(now);
+  return raise_where(txn, site, [&](const v1::Advert& advert) {
+    return told(site, advert, old_packages) != told(site, advert, new_packages);
+  });
+}
+
+Status raise_all_adverts(store::WriteTxn& txn, const Site& site) {
+  return raise_where(txn, site, [](const v1::Advert&) { return true; });
 }
 
 Result<std::string> advert_of_program(const store::ReadTxn& txn, const std::string& package,

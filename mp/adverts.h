@@ -17,7 +17,8 @@ namespace smslab::mp {
 // Without an ID it gets the site's first free one from 20000 on; without a start, now. What it names and is not there
 // is kNotFound, naming the field.
 Result<v1::Advert> create_advert(Site& site, const v1::Advert& request);
-// What `change` has (name, start, expires, mandatory, download, rerun) replaces what is there.
+// What `change` has (name, start, expires, mandatory, schedule, download, rerun) replaces what is there; a schedule of
+// the one word "none" takes all tokens away.
 Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Advert& change);
 // With what its clients have reported for it; their messages stay.
 Status delete_advert(Site& site, const std::string& id);
@@ -29,6 +30,9 @@ Result<v1::AdvertList> list_adverts(const Site& site);  // with summaries
 // create_advert as a part of a larger change.
 Result<v1::Advert> record_advert(store::WriteTxn& txn, const Site& site, const v1::Advert& request);
 Status delete_adverts_of(store::WriteTxn& txn, const Site& site, const std::string& package);
+// `now` is about to replace `before`: adverts whose policies would say something else rise in version.
+Status raise_adverts_of(store::WriteTxn& txn, const Site& site, const v1::Package& before, const v1::Package& now);
+Status raise_all_adverts(store::WriteTxn& txn, const Site& site);
 // One advert that needs it, "" when there is none.
 Result<std::string> advert_of_program(const store::ReadTxn& txn, const std::string& package,
                                       const std::string& program);

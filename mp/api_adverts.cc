@@ -24,7 +24,7 @@ Routes collection_routes(ControlContext& context) {
           [&site](ControlRequest&, const Collection& collection) { return create_collection(site, collection); }),
       reads<Collection>(one, "One collection",
                         [&site](ControlRequest& r) { return show_collection(site, r.param("name")); }),
-      changes_members("PATCH", "", "Replace the members", set_members),
+      changes_members("PATCH", "", "Replace the members or the subcollections", set_members),
       changes_members("POST", "/members", "Add members", add_members),
       changes_members("DELETE", "/members", "Take members out", remove_members),
       deletes(one, "Delete a collection",
@@ -59,6 +59,9 @@ Routes client_routes(ControlContext& context) {
           [&site](ControlRequest&, const v1::Client& client) { return create_client(site, client); }),
       reads<v1::Client>("/api/v1/clients/{name}", "One client with its events and reports",
                         [&site](ControlRequest& r) { return show_client(site, r.param("name")); }),
+      takes<v1::Client, v1::Client>(
+          "PATCH", "/api/v1/clients/{name}", "Approve, reject or reset a client", 200,
+          [&site](ControlRequest& r, const v1::Client& change) { return set_client(site, r.param("name"), change); }),
   };
 }
 

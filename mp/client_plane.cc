@@ -14,7 +14,8 @@ void mount_client_plane(wire::Router& router, Site& site, const DpDirectory& dps
   router.add({"GET", "HEAD"}, "/SMS_MP/.sms_pol",
              [&site](const wire::Request& request) { return serve_policy(request, site); });
   router.add({"CCM_POST", "POST"}, "/ccm_system/request", [&site, &dps, mp_url](const wire::Request& request) {
-    return answer_ccm({site, dps, reachable_url(mp_url(), request.local.host), request.local.host}, request);
+    return answer_ccm({site, dps, reachable_url(mp_url(), request.local.host), request.local.host, request.peer.host},
+                      request);
   });
   // No Windows account is known here: clients fall back to the anonymous path (protocol 3.1).
   router.add({"CCM_POST", "POST"}, "/ccm_system_windowsauth/request", [](const wire::Request&) {

@@ -49,6 +49,22 @@ Result<v1::Client> create_client(Site& site, const v1::Client& request) {
   return commit_result(site, [&](store::WriteTxn& txn) { return record_client(txn, site, request); });
 }
 
+Result<v1::Client> set_client(Site& site, const std::string& name, const v1::Client& change) {
+  ASSIGN_OR_RETURN(const std::string parsed, parse_host_name(name, "name"));
+  if (!change.has_approval()) {
+    return invalid_argument("say APPROVED, PENDING, REJECTED or RESET; nothing else of a client can be changed",
+                            "approval");
+  }
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Client> {
+    auto client = store::kClients.get(txn, {parsed});
+    if (client.status().code() == Code::kNotFound) return not_found("there is no client " + parsed, "name");
+    if (!client.ok()) return client.status();
+    client->set_approval(change.approval());
+    RETURN_IF_ERROR(store::kClients.put(txn, {parsed}, *client));
+    return *client;
+  });
+}
+
 Result<v1::Client> show_client(const Site& site, const std::string& name) {
   ASSIGN_OR_RETURN(const std::string parsed, parse_host_name(name, "name"));
   const store::ReadTxn txn = site.store.read();

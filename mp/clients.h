@@ -13,6 +13,9 @@ namespace smslab::mp {
 
 // The certificate may be PEM or DER in hex; the public key is taken from it. kAlreadyExists naming `name` or `smsid`.
 Result<v1::Client> create_client(Site& site, const v1::Client& request);
+// `change` says `approval`, which is all that can be changed. What it says counts at the client's next registration and
+// next request for policy.
+Result<v1::Client> set_client(Site& site, const std::string& name, const v1::Client& change);
 // With its events and its last report of each kind.
 Result<v1::Client> show_client(const Site& site, const std::string& name);
 Result<v1::ClientList> list_clients(const Site& site);

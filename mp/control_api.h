@@ -39,6 +39,7 @@ Routes client_routes(ControlContext& context);
 Routes status_routes(ControlContext& context);
 Routes fault_routes(ControlContext& context);
 Routes dp_routes(ControlContext& context);
-Routes lab_routes(ControlContext& context);  // health, clock, fsck
+Routes site_routes(ControlContext& context);  // settings, boundaries
+Routes lab_routes(ControlContext& context);   // health, clock, fsck
 
 }  // namespace smslab::mp

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
+#include "mp/boundaries.h"
+#include "mp/settings.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
@@ -26,11 +29,11 @@ v1::Capabilities plain_http() {
   return out;
 }
 
-v1::MpSite mp_site(const Site& site, const char* locality) {
+v1::MpSite mp_site(const Site& site, Locality locality) {
   v1::MpSite out;
   out.set_site_code(site.options.site);
   out.set_master_site_code(site.options.site);
-  out.set_site_locality(locality);
+  out.set_site_locality(std::string(locality_text(locality)));
   return out;
 }
 
@@ -43,7 +46,7 @@ std::string subnet_of(const std::string& host) {
 }
 
 v1::LocationRecord location_record(const CcmServer& server, const DpAddress& dp, const v1::Package& package,
-                                   uint32_t version) {
+                                   uint32_t version, Locality locality) {
   const std::string dp_url = reachable_url(dp.url, server.reached_at), host = host_of_url(dp_url);
   const Profile& profile = server.site.profile;
   v1::LocationRecord out;
@@ -59,15 +62,64 @@ v1::LocationRecord location_record(const CcmServer& server, const DpAddress& dp,
   out.set_server_remote_name(host);
   out.set_dp_type("SERVER");
   out.mutable_windows()->set_trust("1");
-  out.set_locality("LOCAL");
+  out.set_locality(std::string(locality_text(locality)));
   return out;
 }
 
+// What an administrator set for the DP; nothing by default.
+Result<v1::DpRecord> dp_settings(const store::ReadTxn& txn, const std::string& name) {
+  auto record = store::kDps.get(txn, {ascii_upper(name)});
+  if (record.status().code() == Code::kNotFound) return v1::DpRecord();
+  return record;
+}
+
+bool any_holds(const google::protobuf::RepeatedPtrField<std::string>& names, const ClientPlace& place) {
+  return std::ranges::any_of(names, [&](const std::string& name) {
+    return std::ranges::any_of(place.boundaries, [&](const std::string& held) { return iequals(held, name); });
+  });
+}
+
+struct OfferedDp {
+  const DpAddress* dp = nullptr;
+  Locality locality = Locality::kLocal;  // LOCAL or REMOTE
+};
+
+// Whether, and how near, a DP is for a client there. A DP without boundaries of its own has the site's; one with them
+// is REMOTE for clients elsewhere, a protected one is not for them at all.
+std::optional<OfferedDp> offered(const DpAddress& dp, const v1::DpRecord& settings, const ClientPlace& place) {
+  const bool own = !settings.boundaries().empty();
+  const bool inside = own ? any_holds(settings.boundaries(), place) : place.locality != Locality::kFallback;
+  if (settings.protected_() && !inside) return std::nullopt;
+  const bool local = inside && place.locality == Locality::kLocal;
+  return OfferedDp{.dp = &dp, .locality = local ? Locality::kLocal : Locality::kRemote};
+}
+
+// The DPs that hold exactly this version, for a client there: those whose own boundaries hold it, then the other LOCAL
+// ones, then the REMOTE; by NAL path within each (semantics 7.5, 11.6).
+Result<std::vector<OfferedDp>> offered_dps(const CcmServer& server, const store::ReadTxn& txn,
+                                           const v1::Package& package, uint64_t version, const ClientPlace& place) {
+  std::vector<OfferedDp> own, local, remote;
+  for (const DpAddress& dp : server.dps.all()) {
+    const bool holds = std::ranges::any_of(package.dps(), [&](const v1::PackageDp& row) {
+      return iequals(row.dp(), dp.name) && row.state() == v1::PackageDp::INSTALLED && row.version() == version;
+    });
+    if (!holds) continue;
+    ASSIGN_OR_RETURN(const v1::DpRecord settings, dp_settings(txn, dp.name));
+    const auto offer = offered(dp, settings, place);
+    if (!offer) continue;
+    auto& group = any_holds(settings.boundaries(), place) ? own : offer->locality == Locality::kLocal ? local : remote;
+    group.push_back(*offer);
+  }
+  own.insert(own.end(), local.begin(), local.end());
+  own.insert(own.end(), remote.begin(), remote.end());
+  return own;
+}
+
 // The package as asked for, or nothing: an ID of another kind of content ("UID:..."), one that the site does not have.
-Result<std::optional<v1::Package>> asked_package(const Site& site, const v1::LocationPackage& asked) {
+Result<std::optional<v1::Package>> asked_package(const store::ReadTxn& txn, const v1::LocationPackage& asked) {
   const auto id = parse_package_id(trim(asked.id()), "Package");
   if (!id.ok()) return std::optional<v1::Package>();
-  auto package = store::kPackages.get(site.store.read(), {*id});
+  auto package = store::kPackages.get(txn, {*id});
   if (package.status().code() == Code::kNotFound) return std::optional<v1::Package>();
   if (!package.ok()) return package.status();
   return std::optional<v1::Package>(*std::move(package));
@@ -78,20 +130,19 @@ Result<std::string> content_location(const CcmServer& server, const std::string&
   v1::ContentLocationRequest request;
   RETURN_IF_ERROR(codec::from_xml(document, &request));
   const auto version = parse_u64(trim(request.package().version()));
-  ASSIGN_OR_RETURN(const std::optional<v1::Package> package, asked_package(site, request.package()));
+  const auto txn = site.store.read();
+  ASSIGN_OR_RETURN(const std::optional<v1::Package> package, asked_package(txn, request.package()));
+  ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(txn));
+  const ClientPlace place = place_of(settings.boundaries(), request.client_location_info(), server.peer);
 
   v1::ContentLocationReply reply;
   reply.set_schema_version(kSchemaVersion);
   reply.mutable_content_info()->set_package_flags("0");
   v1::LocationSite& records = *reply.add_sites();
   if (package && version) {
-    const auto holds = [&](const v1::PackageDp& row, const DpAddress& dp) {
-      return iequals(row.dp(), dp.name) && row.state() == v1::PackageDp::INSTALLED && row.version() == *version;
-    };
-    for (const DpAddress& dp : server.dps.all()) {
-      if (std::ranges::any_of(package->dps(), [&](const v1::PackageDp& row) { return holds(row, dp); })) {
-        *records.add_records() = location_record(server, dp, *package, static_cast<uint32_t>(*version));
-      }
+    ASSIGN_OR_RETURN(const auto dps, offered_dps(server, txn, *package, *version, place));
+    for (const auto& [dp, locality] : dps) {
+      *records.add_records() = location_record(server, *dp, *package, static_cast<uint32_t>(*version), locality);
     }
     // The hash is that of the last update; of an older version that a DP still holds it is not known here.
     if (site.profile.location_hashes && records.records_size() > 0 && *version == package->source_version() &&
@@ -102,7 +153,8 @@ Result<std::string> content_location(const CcmServer& server, const std::string&
       hash->set_hash_preference(kSha256Preference);
     }
   }
-  *records.mutable_mp_site() = mp_site(site, records.records_size() == 0 ? "FALLBACK" : "LOCAL");
+  const Locality locality = records.records_size() == 0 ? Locality::kFallback : place.locality;
+  *records.mutable_mp_site() = mp_site(site, locality);
   return codec::to_xml(reply);
 }
 
@@ -125,8 +177,10 @@ Result<std::string> site_information(const CcmServer& server, const std::string&
 Result<std::string> local_mp(const CcmServer& server, const std::string& document) {
   v1::LocalMPLocationRequest request;
   RETURN_IF_ERROR(codec::from_xml(document, &request));
+  ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(server.site.store.read()));
+  const ClientPlace place = place_of(settings.boundaries(), request.client_location_info(), server.peer);
   v1::LocalMPLocationReply reply;
-  *reply.add_sites() = mp_site(server.site, "LOCAL");
+  *reply.add_sites() = mp_site(server.site, place.locality);
   return codec::to_xml(reply);
 }
 

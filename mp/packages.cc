@@ -10,6 +10,7 @@
 #include "mp/adverts.h"
 #include "mp/checks.h"
 #include "mp/commit.h"
+#include "mp/dependencies.h"
 #include "mp/distmgr_log.h"
 #include "mp/live_source.h"
 #include "mp/package_dps.h"
@@ -146,21 +147,9 @@ Status emit_pass(store::WriteTxn& txn, const Site& site, v1::Package* package) {
   return ok_status();
 }
 
-Status package_policy_changed(store::WriteTxn& txn, const Site& site, const std::string& package,
-                              const std::string& program) {
-  std::vector<v1::Advert> concerned;
-  RETURN_IF_ERROR(store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& advert) {
-    if (advert.package() == package && (program.empty() || iequals(advert.program(), program))) {
-      concerned.push_back(advert);
-    }
-    return true;
-  }));
-  if (concerned.empty()) return ok_status();
-  for (v1::Advert& advert : concerned) {
-    advert.set_policy_version(advert.policy_version() + 1);
-    RETURN_IF_ERROR(store::kAdverts.put(txn, {advert.id()}, advert));
-  }
-  return policy_changed(txn, site);
+Status package_policy_changed(store::WriteTxn& txn, const Site& site, const v1::Package& now) {
+  ASSIGN_OR_RETURN(const v1::Package before, get_package(txn, now.id(), "id"));
+  return raise_adverts_of(txn, site, before, now);
 }
 
 Status erase_package(store::WriteTxn& txn, Site& site, const v1::Package& package) {
@@ -195,6 +184,7 @@ Result<v1::Package> new_package(const v1::Package& request) {
 Result<v1::Package> record_package(store::WriteTxn& txn, const Site& site, const v1::Package& package,
                                    const v1::Manifest& manifest) {
   RETURN_IF_ERROR(check_free(txn, package.id()));
+  RETURN_IF_ERROR(check_dependencies(txn, package, "programs"));
   v1::Package created = package;
   take_snapshot(&created, manifest, site.clock.now());
   note_next_update(&created, site.clock.now());
@@ -245,7 +235,7 @@ Result<v1::Package> update_package(Site& site, Imports& imports, const std::stri
                           if (manifest.version() > kOlderVersions + 1) {
                             RETURN_IF_ERROR(drop_version(txn, site, now.id(), manifest.version() - kOlderVersions - 1));
                           }
-                          RETURN_IF_ERROR(package_policy_changed(txn, site, now.id()));
+                          RETURN_IF_ERROR(package_policy_changed(txn, site, now));
                           RETURN_IF_ERROR(emit_pass(txn, site, &now));
                           RETURN_IF_ERROR(store::kPackages.put(txn, {now.id()}, now));
                           return now;
@@ -273,7 +263,7 @@ Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Pac
       queue_after_commit(txn, site, package.id());
     }
     RETURN_IF_ERROR(check_schedule_allowed(package));
-    RETURN_IF_ERROR(package_policy_changed(txn, site, package.id()));
+    RETURN_IF_ERROR(package_policy_changed(txn, site, package));
     RETURN_IF_ERROR(emit(txn, site, audit_message(30001, site, package, package.name())));
     RETURN_IF_ERROR(emit_pass(txn, site, &package));
     RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
@@ -285,6 +275,11 @@ Result<v1::Package> delete_package(Site& site, const std::string& id) {
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
     ASSIGN_OR_RETURN(v1::Package package, get_package(txn, id, "id"));
     if (!package.deleting()) {
+      ASSIGN_OR_RETURN(const std::string dependent, dependent_of(txn, package.id(), {}));
+      if (!dependent.empty()) {
+        return failed_precondition(dependent + " runs a program of package " + package.id() + " first; change it first",
+                                   "id");
+      }
       log_distmgr(txn, site, "Start deleting the package " + package.id() + "...");
       RETURN_IF_ERROR(emit(txn, site, audit_message(30002, site, package, package.name())));
       for (const auto& program : package.programs()) {

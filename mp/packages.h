@@ -59,8 +59,8 @@ Emission audit_message(uint32_t id, const Site& site, const v1::Package& package
 Status emit_pass(store::WriteTxn& txn, const Site& site, v1::Package* package);
 // After the last copy of a package is gone: its manifests, contents and record.
 Status erase_package(store::WriteTxn& txn, Site& site, const v1::Package& package);
-// Clients must ask again for the adverts of this package (and program, unless empty).
-Status package_policy_changed(store::WriteTxn& txn, const Site& site, const std::string& package,
-                              const std::string& program = {});
+// `now` is about to be stored: the policies that are made of it rise in version where they say something else than
+// with what is stored, and clients must ask again.
+Status package_policy_changed(store::WriteTxn& txn, const Site& site, const v1::Package& now);
 
 }  // namespace smslab::mp

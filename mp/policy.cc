@@ -16,12 +16,15 @@ Result<CcmAnswer> answer_policy_request(const CcmServer& server, const ccm::Enve
   if (site.options.strict) RETURN_IF_ERROR(authenticate(who, message, Signed::kRequired, id));
   if (!who.client && site.profile.registration_needed) return not_found("policy asked for by an unknown client");
   if (who.name.empty()) return not_found("policy asked for by a client without a name");
+  if (who.client && who.client->approval() != v1::Client::APPROVED) {
+    return failed_precondition("policy asked for by " + who.name + ", which is not approved");
+  }
   if (iequals(request.resource().resource_type(), "User")) return CcmAnswer{};
 
   ASSIGN_OR_RETURN(const auto policies, site.policies->current(site, txn));
   if (trim(request.server_cookie()) == policies->cookie()) return CcmAnswer{};
   CcmAnswer answer;
-  answer.shared = policies->assignments(policies->reaching(who.name));
+  answer.shared = policies->assignments(policies->reaching(who.name, who.client.has_value()));
   codec::append_xml_escaped(id.empty() ? who.claimed_id : id, false, &answer.own);
   return answer;
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "mp/dependencies.h"
 #include "mp/policy_document.h"
+#include "mp/schedule.h"
 #include "proto/base/ids.h"
 #include "proto/schema/timestamp.h"
 
@@ -26,12 +28,17 @@ const std::vector<uint32_t>& retry_codes() {
   return codes;
 }
 
+bool mandatory(const v1::Advert& advert) { return advert.has_mandatory() || !advert.schedule().empty(); }
+
+// One mandatory assignment gives RerunIfFail, several RerunAlways (protocol 5.6); a recurring one counts as several
+// (assumed).
 std::string rerun_behavior(const v1::Advert& advert) {
   switch (advert.rerun()) {
     case v1::Advert::ALWAYS: return "RerunAlways";
     case v1::Advert::NEVER: return "RerunNever";
     case v1::Advert::IF_SUCCEEDED: return "RerunIfSuccess";
-    default: return "RerunIfFail";  // also of one mandatory assignment that says nothing (protocol 5.6)
+    case v1::Advert::IF_FAILED: return "RerunIfFail";
+    default: return advert.schedule().empty() ? "RerunIfFail" : "RerunAlways";
   }
 }
 
@@ -65,18 +72,21 @@ std::string reserved_requirements(const v1::Hash& hash, const std::string& polic
 
 // Properties in order of their names. Values that the model has no field for are the product's defaults; the value sets
 // of RCF_*, PRF_ShowWindow, PRF_AfterRunning and of a system program's PRF_UserLogonRequirement are assumed (A11).
+//
+// PRG_DependentPolicy marks a policy that comes only so that another program can run first (assumed: the name is
+// public, its meaning is not); such a program is not offered by itself.
 WmiInstance software_distribution(const Profile& profile, const std::string& policy, const v1::Advert& advert,
-                                  const v1::Package& package, const v1::Program& program) {
+                                  const v1::Package& package, const v1::Program& program, bool dependent) {
   WmiInstance out("CCM_SoftwareDistribution");
   const char* run_from = advert.download() ? "Download" : "RunFromServer";
   out.set("ADV_ActiveTime", from_timestamp(advert.start()))
       .set("ADV_ActiveTimeIsGMT", true)
-      .set("ADV_ADF_Published", true)
+      .set("ADV_ADF_Published", !dependent)
       .set("ADV_AdvertisementID", advert.id());
   if (advert.has_expires()) {
     out.set("ADV_ExpirationTime", from_timestamp(advert.expires())).set("ADV_ExpirationTimeIsGMT", true);
   }
-  out.set("ADV_MandatoryAssignments", advert.has_mandatory())
+  out.set("ADV_MandatoryAssignments", !dependent && mandatory(advert))
       .set("ADV_RCF_InstallFromLocalDPOptions", run_from)
       .set("ADV_RCF_InstallFromRemoteDPOptions", run_from)
       .set("ADV_RCF_PostponeToAC", false)
@@ -94,12 +104,16 @@ WmiInstance software_distribution(const Profile& profile, const std::string& pol
   const bool user = program.user_context();
   out.set("PRG_CommandLine", program.command_line())
       .set("PRG_Comment", program.comment())
-      .set("PRG_DependentPolicy", false)
-      .set("PRG_ForceDependencyRun", false)
+      .set("PRG_DependentPolicy", dependent);
+  if (const auto first = first_of(package.id(), program, "runFirst"); first.ok() && *first) {
+    out.set("PRG_DependentProgramPackageID", (*first)->package).set("PRG_DependentProgramProgramID", (*first)->program);
+  }
+  if (!program.disk_space().empty()) out.set("PRG_DiskSpaceReq", program.disk_space());
+  out.set("PRG_ForceDependencyRun", program.run_first_always())
       .set("PRG_HistoryLocation", user ? "User" : "Machine")
       .set("PRG_MaxDuration", program.duration_minutes() == 0 ? kUnknownDuration : program.duration_minutes())
       .set("PRG_PRF_AfterRunning", "NoAction")
-      .set("PRG_PRF_Disabled", false)
+      .set("PRG_PRF_Disabled", program.disabled())
       .set("PRG_PRF_InstallsApplication", false)
       .set("PRG_PRF_MappedDriveRequired", false)
       .set("PRG_PRF_PersistMappedDrive", false)
@@ -114,15 +128,23 @@ WmiInstance software_distribution(const Profile& profile, const std::string& pol
   return out;
 }
 
-// The schedule of a mandatory assignment. When it fires is its ActiveTime; OneShot has no time of its own.
-WmiInstance scheduled_message(const std::string& policy, const v1::Advert& advert) {
-  WmiInstance out("CCM_Scheduler_ScheduledMessage");
-  out.set("ActiveTime", from_timestamp(advert.mandatory())).set("ActiveTimeIsGMT", true);
-  if (advert.has_expires()) out.set("ExpireTime", from_timestamp(advert.expires())).set("ExpireTimeIsGMT", true);
-  out.set("ScheduledMessageID", policy)
-      .set("TargetEndpoint", "direct:execmgr")
-      .set("Triggers", std::vector<std::string>{"OneShot;MaxRandomDelay=0"});
-  return out;
+// The schedules of the mandatory assignments, each a message of its own; that of a single one has the policy's ID,
+// which is known, the others a number behind it (assumed). ActiveTime is when the first comes; OneShot has no time of
+// its own.
+void add_scheduled_messages(const std::string& policy, const v1::Advert& advert, std::vector<WmiInstance>* out) {
+  std::vector<Schedule> schedules;
+  if (advert.has_mandatory()) schedules.push_back({.start = from_timestamp(advert.mandatory())});
+  for (const std::string& token : advert.schedule()) {
+    if (auto schedule = parse_schedule(token, "schedule"); schedule.ok()) schedules.push_back(*std::move(schedule));
+  }
+  for (size_t n = 0; n < schedules.size(); n++) {
+    WmiInstance& message = out->emplace_back("CCM_Scheduler_ScheduledMessage");
+    message.set("ActiveTime", schedules[n].start).set("ActiveTimeIsGMT", true);
+    if (advert.has_expires()) message.set("ExpireTime", from_timestamp(advert.expires())).set("ExpireTimeIsGMT", true);
+    message.set("ScheduledMessageID", n == 0 ? policy : policy + "-" + std::to_string(n))
+        .set("TargetEndpoint", "direct:execmgr")
+        .set("Triggers", std::vector<std::string>{schedules[n].trigger()});
+  }
 }
 
 PolicyDocument document(const Site& site, const std::string& id, uint32_t version) {
@@ -135,23 +157,17 @@ PolicyDocument document(const Site& site, const std::string& id, uint32_t versio
 }
 }  // namespace
 
-const v1::Program* find_program(const v1::Package& package, std::string_view name) {
-  const auto found = std::find_if(package.programs().begin(), package.programs().end(),
-                                  [&](const v1::Program& program) { return program.name() == name; });
-  return found == package.programs().end() ? nullptr : &*found;
-}
-
 PolicyBody advert_policy(const Site& site, const v1::Advert& advert, const v1::Package& package,
-                         const v1::Program& program) {
+                         const v1::Program& program, bool dependent) {
   const std::string id = policy_id(advert.id(), package.id(), program.name());
   PolicyDocument policy = document(site, id, std::max(advert.policy_version(), 1U));
-  policy.instances.push_back(software_distribution(site.profile, id, advert, package, program));
-  if (advert.has_mandatory()) policy.instances.push_back(scheduled_message(id, advert));
+  policy.instances.push_back(software_distribution(site.profile, id, advert, package, program, dependent));
+  if (!dependent) add_scheduled_messages(id, advert, &policy.instances);
   return {.id = id, .version = policy.version, .bytes = encode_policy(policy, site.profile.policy_as_mof)};
 }
 
-PolicyBody settings_policy(const Site& site) {
-  PolicyDocument policy = document(site, std::string(kSettingsPolicyId), 1);
+PolicyBody settings_policy(const Site& site, bool enabled, uint32_t version) {
+  PolicyDocument policy = document(site, std::string(kSettingsPolicyId), version);
   policy.instances.emplace_back("CCM_SoftwareDistributionClientConfig")
       .set("CacheContentTimeout", kCacheContentTimeout)
       .set("CacheSpaceFailureRetryCount", kCacheRetryCount)
@@ -159,7 +175,7 @@ PolicyBody settings_policy(const Site& site) {
       .set("CacheTombstoneContentMinDuration", kCacheTombstoneMinimum)
       .set("ComponentName", "SmsSoftwareDistribution")
       .set("ContentLocationTimeoutInterval", kLocationTimeout)
-      .set("Enabled", true)
+      .set("Enabled", enabled)
       .set("ExecutionFailureRetryCount", kExecutionRetryCount)
       .set("ExecutionFailureRetryErrorCodes", retry_codes())
       .set("ExecutionFailureRetryInterval", kExecutionRetryInterval)

@@ -1,6 +1,6 @@
 // Policy bodies: what a client's policy says, made of the site's model (facts: protocol 5, semantics 2.7, 6.5, 7.2).
 //
-//   PolicyBody body = advert_policy(site, advert, package, program);
+//   PolicyBody body = advert_policy(site, advert, package, program, false);
 //   body.id;      // "LON20000-LON00001-4A48FD56"
 //   body.bytes;   // the HTTP entity: UTF-16LE with BOM
 //
@@ -22,14 +22,13 @@ struct PolicyBody {
   std::string bytes;
 };
 
-// nullptr when the package has no such program.
-const v1::Program* find_program(const v1::Package& package, std::string_view name);
-
+// What an advert brings to its clients: its program, and each one that must run before it (dependencies.h), which comes
+// without an assignment of its own.
 PolicyBody advert_policy(const Site& site, const v1::Advert& advert, const v1::Package& package,
-                         const v1::Program& program);
+                         const v1::Program& program, bool dependent);
 
 // The software distribution settings that every client needs (semantics 7.7), one policy for the whole site.
 inline constexpr std::string_view kSettingsPolicyId = "{5C4E1F5A-9B1D-4E37-8C52-6A0F3D7B2E11}";
-PolicyBody settings_policy(const Site& site);
+PolicyBody settings_policy(const Site& site, bool enabled, uint32_t version);
 
 }  // namespace smslab::mp

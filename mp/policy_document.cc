@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "proto/base/hex.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/base/utf16.h"
+#include "proto/ccm/zlib.h"
 #include "proto/codec/xml.h"
 #include "proto/schema/client_messages.pb.h"
 
@@ -145,6 +147,14 @@ std::string encode_policy(const PolicyDocument& policy, bool as_mof) {
   std::string text = R"(<?xml version="1.0" ?>)";
   text += kEol;
   text += codec::to_xml(frame);
+  text += kEol;
+  return "\xFF\xFE" + utf16le_from_utf8(text);
+}
+
+std::string compress_policy(std::string_view bytes) {
+  std::string text = R"(<?xml version="1.0" ?>)";
+  text += kEol;
+  text += R"(<PolicyXML Compression="zlib">)" + to_hex(ccm::deflate(bytes)) + "</PolicyXML>";
   text += kEol;
   return "\xFF\xFE" + utf16le_from_utf8(text);
 }

@@ -59,5 +59,7 @@ struct PolicyDocument {
 
 std::string policy_version_text(uint32_t version);  // "1.00"
 std::string encode_policy(const PolicyDocument& policy, bool as_mof);
+// A body around a body, which is deflated in it: <PolicyXML Compression="zlib"> (protocol 5.2).
+std::string compress_policy(std::string_view bytes);
 
 }  // namespace smslab::mp

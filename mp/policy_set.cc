@@ -1,8 +1,11 @@
 #include "mp/policy_set.h"
 
+#include <algorithm>
+
 #include "mp/collections.h"
 #include "mp/policy_body.h"
 #include "mp/policy_document.h"
+#include "mp/settings.h"
 #include "mp/site.h"
 #include "mp/site_record.h"
 #include "proto/base/digest.h"
@@ -17,10 +20,12 @@
 namespace smslab::mp {
 namespace {
 constexpr std::string_view kCategory = "SoftwareDist";  // A11, assumed
-constexpr std::string_view kFlags = "0";                // others are not for third-party clients (protocol 4.2)
+constexpr std::string_view kPlain = "0";                // PolicyFlags; others than these two are not for third-party
+constexpr std::string_view kCompressed = "64";          // clients (protocol 4.2)
 constexpr std::string_view kOwnText = "@client@";       // where a client's ID goes; first in the document
 
-Policy served(PolicyBody body) {
+Policy served(PolicyBody body, bool compress, std::optional<LabTime> changed) {
+  if (compress) body.bytes = compress_policy(body.bytes);
   Policy policy;
   policy.id = std::move(body.id);
   policy.version = body.version;
@@ -28,12 +33,14 @@ Policy served(PolicyBody body) {
   policy.md5 = digest_hex(Algorithm::kMd5, body.bytes);
   policy.sha1 = digest_hex(Algorithm::kSha1, body.bytes);
   policy.sha256 = digest_hex(Algorithm::kSha256, body.bytes);
-  policy.entity = wire::ready(
-      {.body = wire::Body(std::move(body.bytes)), .content_type = "text/xml", .etag = '"' + policy.sha256 + '"'});
+  policy.entity = wire::ready({.body = wire::Body(std::move(body.bytes)),
+                               .content_type = "text/xml",
+                               .etag = '"' + policy.sha256 + '"',
+                               .modified = changed});
   return policy;
 }
 
-v1::PolicyAssignment assignment(const Site& site, const Policy& policy) {
+v1::PolicyAssignment assignment(const Site& site, const Policy& policy, bool compress) {
   v1::PolicyAssignment out;
   out.set_policy_assignment_id("{" + site.random.guid("policy assignment", {policy.id}) + "}");
   out.mutable_condition();
@@ -42,7 +49,7 @@ v1::PolicyAssignment assignment(const Site& site, const Policy& policy) {
   assigned.set_policy_version(policy_version_text(policy.version));
   assigned.set_policy_type("Machine");
   assigned.set_policy_category(std::string(kCategory));
-  assigned.set_policy_flags(std::string(kFlags));
+  assigned.set_policy_flags(std::string(compress ? kCompressed : kPlain));
   v1::PolicyLocation& location = *assigned.mutable_policy_location();
   location.set_policy_hash(policy.md5);
   location.set_policy_hash_ex(policy.sha1);
@@ -57,67 +64,76 @@ LabTime cookie_time(const v1::SiteRecord& record) {
 }  // namespace
 
 Result<std::shared_ptr<const PolicySet>> PolicySet::read(const Site& site, const store::ReadTxn& txn,
-                                                         const v1::SiteRecord& record) {
+                                                         const v1::SiteRecord& record,
+                                                         std::shared_ptr<const Memberships> memberships) {
   const std::shared_ptr<PolicySet> set(new PolicySet(site));
   set->time_ = cookie_time(record);
   set->cookie_ = format_cookie(set->time_);
-  ASSIGN_OR_RETURN(const Members members, read_members(txn));
-  RETURN_IF_ERROR(set->read_adverts(txn, members));
+  set->settings_ = with_defaults(record);
+  set->settings_version_ = std::max(record.settings_version(), 1U);
+  if (record.has_settings_changed()) set->settings_changed_ = from_timestamp(record.settings_changed());
+  set->memberships_ = std::move(memberships);
+  set->by_collection_.resize(set->memberships_->size());
+  RETURN_IF_ERROR(set->read_adverts(txn));
   set->made_.resize(set->sources_.size() + 1);
   return std::shared_ptr<const PolicySet>(set);
 }
 
-Result<PolicySet::Members> PolicySet::read_members(const store::ReadTxn& txn) {
-  Members all;
-  RETURN_IF_ERROR(store::kCollections.each(txn, {}, [&](const store::Key&, const v1::Collection& collection) {
-    auto& members = all[collection_key(collection.name())];
-    for (const std::string& member : collection.members()) members.push_back(ascii_lower(member));
-    return true;
-  }));
-  return all;
-}
-
-Status PolicySet::read_adverts(const store::ReadTxn& txn, const Members& members) {
+Status PolicySet::read_adverts(const store::ReadTxn& txn) {
   std::map<std::string, std::shared_ptr<const v1::Package>> packages;
   RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, const v1::Package& package) {
     packages[package.id()] = std::make_shared<const v1::Package>(package);
     return true;
   }));
-  return store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& advert) {
-    const auto package = packages.find(advert.package());
-    const auto* program = package == packages.end() ? nullptr : find_program(*package->second, advert.program());
-    if (program == nullptr) return true;
-    const auto n = static_cast<uint32_t>(sources_.size());
-    sources_.push_back({advert, package->second, program});
-    by_id_[ascii_lower(policy_id(advert.id(), advert.package(), program->name()))] = n + 1;
-    if (const auto found = members.find(collection_key(advert.collection())); found != members.end()) {
-      for (const std::string& computer : found->second) by_computer_[computer].push_back(n);
+  const PackageLookup lookup = [&](const std::string& id) {
+    const auto found = packages.find(id);
+    return found == packages.end() ? nullptr : found->second;
+  };
+  return store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& read) {
+    const auto advert = std::make_shared<const v1::Advert>(read);
+    const Memberships::Places receiving = memberships_->receiving(advert->collection());
+    bool dependent = false;
+    for (ChainLink& link : program_chain(advert->package(), advert->program(), lookup)) {
+      const auto n = static_cast<uint32_t>(sources_.size());
+      by_id_[ascii_lower(policy_id(advert->id(), link.package->id(), link.program->name()))] = n + 1;
+      for (const uint32_t collection : receiving) by_collection_[collection].push_back(n);
+      sources_.push_back({advert, std::move(link), dependent});
+      dependent = true;
     }
     return true;
   });
 }
 
-const PolicySet::Which& PolicySet::reaching(std::string_view computer) const {
-  static const Which none;
-  const auto found = by_computer_.find(ascii_lower(computer));
-  return found == by_computer_.end() ? none : found->second;
+PolicySet::Which PolicySet::reaching(std::string_view computer, bool known) const {
+  Which all;
+  if (known) all = by_collection_[Memberships::kEverybody];
+  for (const uint32_t collection : memberships_->direct(computer)) {
+    all.insert(all.end(), by_collection_[collection].begin(), by_collection_[collection].end());
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
 }
 
 const Policy& PolicySet::policy(size_t n) const {
   Made& made = made_[n];
   std::call_once(made.once, [&] {
+    const bool compress = settings_.compress_policy();
     if (n == 0) {
-      made.policy = served(settings_policy(site_));
-    } else {
-      const Source& source = sources_[n - 1];
-      made.policy = served(advert_policy(site_, source.advert, *source.package, *source.program));
+      made.policy =
+          served(settings_policy(site_, settings_.agent_enabled(), settings_version_), compress, settings_changed_);
+      return;
     }
+    const auto& [advert, link, dependent] = sources_[n - 1];
+    std::optional<LabTime> changed;
+    if (advert->has_policy_changed()) changed = from_timestamp(advert->policy_changed());
+    made.policy = served(advert_policy(site_, *advert, *link.package, *link.program, dependent), compress, changed);
   });
   return made.policy;
 }
 
 const Policy* PolicySet::find(std::string_view id) const {
-  if (iequals(id, kSettingsPolicyId)) return &policy(0);
+  if (iequals(id, kSettingsPolicyId)) return settings_.client_settings() ? &policy(0) : nullptr;
   const auto found = by_id_.find(ascii_lower(id));
   return found == by_id_.end() ? nullptr : &policy(found->second);
 }
@@ -134,8 +150,9 @@ std::shared_ptr<const ccm::SharedDocument> PolicySet::assignments(const Which& w
   reply.set_policy_source("SMS:" + site_.options.site);
   reply.mutable_resource()->set_resource_type("Machine");
   reply.set_server_cookie(cookie_);
-  *reply.add_assignments() = assignment(site_, policy(0));
-  for (const uint32_t n : which) *reply.add_assignments() = assignment(site_, policy(n + 1));
+  const bool compress = settings_.compress_policy();
+  if (settings_.client_settings()) *reply.add_assignments() = assignment(site_, policy(0), compress);
+  for (const uint32_t n : which) *reply.add_assignments() = assignment(site_, policy(n + 1), compress);
   const std::string xml = codec::to_xml(reply);
   const size_t own = xml.find(kOwnText);
   auto document = std::make_shared<const ccm::SharedDocument>(std::string_view(xml).substr(0, own),
@@ -148,13 +165,21 @@ std::shared_ptr<const ccm::SharedDocument> PolicySet::assignments(const Which& w
 Result<std::shared_ptr<const PolicySet>> PolicySets::current(const Site& site, const store::ReadTxn& txn) {
   ASSIGN_OR_RETURN(const v1::SiteRecord record, site_record(txn));
   const LabTime time = cookie_time(record);
+  std::shared_ptr<const Memberships> memberships;
   {
     const MutexLock lock(mu_);
     if (kept_ && kept_->time() == time) return kept_;
+    memberships = memberships_;
   }
-  ASSIGN_OR_RETURN(auto set, PolicySet::read(site, txn, record));
+  if (!memberships || memberships->version() != record.members_version()) {
+    ASSIGN_OR_RETURN(memberships, Memberships::read(txn, record.members_version()));
+  }
+  ASSIGN_OR_RETURN(auto set, PolicySet::read(site, txn, record, memberships));
   const MutexLock lock(mu_);
-  if (!kept_ || kept_->time() < time) kept_ = set;  // another reader may have seen a later change
+  if (!kept_ || kept_->time() < time) {  // another reader may have seen a later change
+    kept_ = set;
+    memberships_ = memberships;
+  }
   return set;
 }
 

@@ -6,6 +6,7 @@
 #include "mp/adverts.h"
 #include "mp/checks.h"
 #include "mp/commit.h"
+#include "mp/dependencies.h"
 #include "mp/packages.h"
 #include "proto/base/text.h"
 #include "store/tables.h"
@@ -18,6 +19,15 @@ std::string field_in(const std::string& place, std::string_view field) {
   return place.empty() ? std::string(field) : place + "." + std::string(field);
 }
 
+// "120 MB" (semantics 2.3 DiskSpaceReq).
+Status check_disk_space(const std::string& text, const std::string& field) {
+  if (text.empty()) return ok_status();
+  const auto parts = split(text, ' ');
+  const bool known =
+      parts.size() == 2 && parse_u64(parts[0]) && (parts[1] == "KB" || parts[1] == "MB" || parts[1] == "GB");
+  return known ? ok_status() : invalid_argument("'" + text + "' is no disk space, as 120 MB (or KB, GB)", field);
+}
+
 Status check_program(const v1::Program& program, const std::string& place) {
   RETURN_IF_ERROR(check_text(program.command_line(), field_in(place, "commandLine")));
   RETURN_IF_ERROR(check_text(program.working_directory(), field_in(place, "workingDirectory")));
@@ -25,7 +35,8 @@ Status check_program(const v1::Program& program, const std::string& place) {
   if (program.duration_minutes() > kMaxMinutes) {
     return invalid_argument("a program may run 30 days (43200 minutes) at most", field_in(place, "durationMinutes"));
   }
-  return ok_status();
+  RETURN_IF_ERROR(check_text(program.run_first(), field_in(place, "runFirst")));
+  return check_disk_space(program.disk_space(), field_in(place, "diskSpace"));
 }
 
 // Commits the package as `act` leaves it, with the messages of a package thread. Gives what `act` gives.
@@ -67,6 +78,7 @@ Result<v1::Program*> find_program(v1::Package* package, const std::string& name,
 Result<v1::Program> add_program(Site& site, const std::string& package, const v1::Program& request) {
   return change_package(site, package, [&](store::WriteTxn& txn, v1::Package* record) -> Result<v1::Program> {
     RETURN_IF_ERROR(append_program(record, request, {}));
+    RETURN_IF_ERROR(check_dependencies(txn, *record, {}));
     v1::Program added = *record->programs().rbegin();
     RETURN_IF_ERROR(emit(txn, site, audit_message(30003, site, *record, added.name())));
     return added;
@@ -86,7 +98,12 @@ Result<v1::Program> set_program(Site& site, const std::string& package, const st
     if (!change.comment().empty()) program->set_comment(change.comment());
     if (change.has_duration_minutes()) program->set_duration_minutes(change.duration_minutes());
     if (change.has_user_context()) program->set_user_context(change.user_context());
-    RETURN_IF_ERROR(package_policy_changed(txn, site, record->id(), program->name()));
+    if (!change.run_first().empty()) program->set_run_first(change.run_first() == "none" ? "" : change.run_first());
+    if (change.has_run_first_always()) program->set_run_first_always(change.run_first_always());
+    if (change.has_disabled()) program->set_disabled(change.disabled());
+    if (!change.disk_space().empty()) program->set_disk_space(change.disk_space());
+    RETURN_IF_ERROR(check_dependencies(txn, *record, {}));
+    RETURN_IF_ERROR(package_policy_changed(txn, site, *record));
     RETURN_IF_ERROR(emit(txn, site, audit_message(30004, site, *record, program->name())));
     return *program;
   });
@@ -100,6 +117,10 @@ Status delete_program(Site& site, const std::string& package, const std::string&
     if (!advert.empty()) {
       return failed_precondition("advert " + advert + " offers program '" + program.name() + "'; delete it first",
                                  "name");
+    }
+    ASSIGN_OR_RETURN(const std::string dependent, dependent_of(txn, record->id(), program.name()));
+    if (!dependent.empty()) {
+      return failed_precondition(dependent + " runs program '" + program.name() + "' first; change it first", "name");
     }
     RETURN_IF_ERROR(emit(txn, site, audit_message(30005, site, *record, program.name())));
     auto& programs = *record->mutable_programs();

@@ -14,10 +14,10 @@
 namespace smslab::mp {
 
 Result<v1::Program> add_program(Site& site, const std::string& package, const v1::Program& request);
-// What `change` has replaces what is there; the name stays.
+// What `change` has replaces what is there; the name stays. `run_first` is taken away by "none".
 Result<v1::Program> set_program(Site& site, const std::string& package, const std::string& name,
                                 const v1::Program& change);
-// kFailedPrecondition while an advert offers it.
+// kFailedPrecondition while an advert offers it or another program runs it first.
 Status delete_program(Site& site, const std::string& package, const std::string& name);
 Result<v1::Program> show_program(const Site& site, const std::string& package, const std::string& name);
 Result<v1::ProgramList> list_programs(const Site& site, const std::string& package);

@@ -1,6 +1,7 @@
 #include "mp/registration.h"
 
 #include "mp/clients_index.h"
+#include "mp/settings.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
@@ -11,8 +12,24 @@
 
 namespace smslab::mp {
 namespace {
-constexpr int kRegistered = 0;
-constexpr int kApproved = 1;
+// Status and ApprovalStatus of a reply (protocol 4.1). The two sources differ on Status 2 and 3: here 2 asks for a new
+// identity and 3 refuses; ApprovalStatus of a refusal is -1, unknown (assumed).
+struct Verdict {
+  int status;
+  int approval;
+};
+constexpr Verdict kRegistered{0, 1}, kPending{1, 0}, kReset{2, 0}, kRefused{3, -1};
+
+Verdict verdict_of(v1::Client::Approval approval) {
+  switch (approval) {
+    case v1::Client::PENDING: return kPending;
+    case v1::Client::REJECTED: return kRefused;
+    case v1::Client::RESET: return kReset;
+    default: return kRegistered;
+  }
+}
+
+constexpr std::string_view kConfirmation = "Confirmation";
 
 std::string discovered(const v1::RegistrationData& data, std::string_view name) {
   for (const v1::NameValue& property : data.discovery_properties()) {
@@ -48,12 +65,46 @@ Result<std::string> smsid_for(const Site& site, const v1::Client& client) {
   return "GUID:" + site.random.guid("smsid", {client.name(), client.public_key()});
 }
 
+// What an administrator decided stands for the identity that it was decided of; a rejected computer stays rejected. A
+// new identity is approved at once, or waits, as the site's settings say.
+Result<v1::Client::Approval> approval_of(const store::ReadTxn& txn, const v1::Client& client) {
+  ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(txn));
+  const v1::Client::Approval fresh = settings.approve_clients() ? v1::Client::APPROVED : v1::Client::PENDING;
+  const auto known = client_by_name(txn, client.name());
+  if (known.status().code() == Code::kNotFound) return fresh;
+  if (!known.ok()) return known.status();
+  const bool same = known->public_key().empty() || known->public_key() == client.public_key();
+  return same || known->approval() == v1::Client::REJECTED ? known->approval() : fresh;
+}
+
+// A confirmation holds when the site knows this SMSID with this key.
+Result<bool> confirmed(const store::ReadTxn& txn, const v1::Client& client) {
+  const auto known = client_by_smsid(txn, client.smsid());
+  if (known.status().code() == Code::kNotFound) return false;
+  if (!known.ok()) return known.status();
+  return known->name() == client.name() && (known->public_key().empty() || known->public_key() == client.public_key());
+}
+
 Status store_client(store::WriteTxn& txn, const Site& site, v1::Client client) {
   const auto before = client_by_name(txn, client.name());
   if (before.ok() && before->has_created()) *client.mutable_created() = before->created();
+  // Again, for an administrator may have decided meanwhile.
+  ASSIGN_OR_RETURN(const v1::Client::Approval approval, approval_of(txn, client));
+  client.set_approval(approval);
   client.set_registered(true);
   *client.mutable_last_seen() = to_timestamp(site.clock.now());
   return put_client(txn, site, std::move(client));
+}
+
+std::string response_to(const Site& site, const v1::ClientRegistrationRequest& request, const std::string& smsid,
+                        Verdict verdict) {
+  v1::ClientRegistrationResponse response;
+  response.set_response_type(request.data().request_type());
+  response.set_time_stamp(format_rfc3339(std::chrono::floor<std::chrono::seconds>(site.clock.now())));
+  response.set_status(verdict.status);
+  response.set_smsid(smsid);
+  response.set_approval_status(verdict.approval);
+  return codec::to_xml(response);
 }
 }  // namespace
 
@@ -67,20 +118,23 @@ Result<CcmAnswer> register_client(const CcmServer& server, const ccm::Envelope& 
     ASSIGN_OR_RETURN(const std::string bytes, ccm::registration_bytes(document));
     RETURN_IF_ERROR(ccm::verify(client.public_key(), bytes, request.signature().signature_value()));
   }
+  const auto txn = site.store.read();
+  if (iequals(request.data().request_type(), kConfirmation)) {
+    ASSIGN_OR_RETURN(const bool holds, confirmed(txn, client));
+    if (!holds) return CcmAnswer{.xml = response_to(site, request, client.smsid(), kRefused)};
+  }
   if (client.smsid().empty()) {
     ASSIGN_OR_RETURN(*client.mutable_smsid(), smsid_for(site, client));
   }
-
-  v1::ClientRegistrationResponse response;
-  response.set_response_type(request.data().request_type());
-  response.set_time_stamp(format_rfc3339(std::chrono::floor<std::chrono::seconds>(site.clock.now())));
-  response.set_status(kRegistered);
-  response.set_smsid(client.smsid());
-  response.set_approval_status(kApproved);
-  return CcmAnswer{.xml = codec::to_xml(response), .after = site.store.submit([&site, client](store::WriteTxn& txn) {
-                     txn.after_commit([changes = site.changes] { changes->notify(); });
-                     return store_client(txn, site, client);
-                   })};
+  ASSIGN_OR_RETURN(const v1::Client::Approval approval, approval_of(txn, client));
+  CcmAnswer answer{.xml = response_to(site, request, client.smsid(), verdict_of(approval))};
+  // An identity that was refused or is to be given up stays as it is recorded.
+  if (approval == v1::Client::REJECTED || approval == v1::Client::RESET) return answer;
+  answer.after = site.store.submit([&site, client](store::WriteTxn& change) {
+    change.after_commit([changes = site.changes] { changes->notify(); });
+    return store_client(change, site, client);
+  });
+  return answer;
 }
 
 }  // namespace smslab::mp

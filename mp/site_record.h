@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "mp/site.h"
 #include "proto/schema/site.pb.h"
@@ -15,6 +16,12 @@ namespace smslab::mp {
 
 // Empty before the first write.
 Result<v1::SiteRecord> site_record(const store::ReadTxn& txn);
+
+// Reads, changes and writes it. What `act` refuses is not written.
+Status change_site_record(store::WriteTxn& txn, const std::function<Status(v1::SiteRecord*)>& act);
+
+// Some collection is another now: what is known of memberships must be read anew.
+Status members_changed(store::WriteTxn& txn);
 
 // Moves the ServerCookie to max(now, last + 1 ms), so that every client asks again.
 Status policy_changed(store::WriteTxn& txn, const Site& site);

@@ -135,6 +135,7 @@ class ClientPlane : public ::testing::Test {
   void change_policy(const store::Index::Change& change) {
     commit([&](store::WriteTxn& txn) {
       RETURN_IF_ERROR(change(txn));
+      RETURN_IF_ERROR(members_changed(txn));
       return policy_changed(txn, *site_);
     });
   }
