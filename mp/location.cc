@@ -80,7 +80,7 @@ bool any_holds(const google::protobuf::RepeatedPtrField<std::string>& names, con
 }
 
 struct OfferedDp {
-  const DpAddress* dp = nullptr;
+  DpAddress dp;
   Locality locality = Locality::kLocal;  // LOCAL or REMOTE
 };
 
@@ -91,7 +91,7 @@ std::optional<OfferedDp> offered(const DpAddress& dp, const v1::DpRecord& settin
   const bool inside = own ? any_holds(settings.boundaries(), place) : place.locality != Locality::kFallback;
   if (settings.protected_() && !inside) return std::nullopt;
   const bool local = inside && place.locality == Locality::kLocal;
-  return OfferedDp{.dp = &dp, .locality = local ? Locality::kLocal : Locality::kRemote};
+  return OfferedDp{.dp = dp, .locality = local ? Locality::kLocal : Locality::kRemote};
 }
 
 // The DPs that hold exactly this version, for a client there: those whose own boundaries hold it, then the other LOCAL
@@ -142,7 +142,7 @@ Result<std::string> content_location(const CcmServer& server, const std::string&
   if (package && version) {
     ASSIGN_OR_RETURN(const auto dps, offered_dps(server, txn, *package, *version, place));
     for (const auto& [dp, locality] : dps) {
-      *records.add_records() = location_record(server, *dp, *package, static_cast<uint32_t>(*version), locality);
+      *records.add_records() = location_record(server, dp, *package, static_cast<uint32_t>(*version), locality);
     }
     // The hash is that of the last update; of an older version that a DP still holds it is not known here.
     if (site.profile.location_hashes && records.records_size() > 0 && *version == package->source_version() &&

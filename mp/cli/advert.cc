@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 
+#include <optional>
+
 #include "mp/cli/print.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/text.h"
@@ -13,7 +15,8 @@ namespace {
 struct Wanted {
   v1::Advert advert;
   std::string start, expires, mandatory, rerun;
-  bool download = false;
+  std::vector<std::string> schedule;
+  std::optional<bool> download;
 };
 
 std::string advert_path(const Wanted& wanted) {
@@ -25,6 +28,12 @@ Status read_time(const std::string& text, const std::string& option, google::pro
   if (!time) return invalid_argument("'" + text + "' is not a time, as 2026-11-21T20:00:00Z", option);
   *into = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(time->time_since_epoch().count());
   return ok_status();
+}
+
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::string out;
+  for (const auto& text : texts) out += (out.empty() ? "" : ", ") + text;
+  return out;
 }
 
 Status show_advert(const Cli& cli, const v1::Advert& advert) {
@@ -40,6 +49,8 @@ Status show_advert(const Cli& cli, const v1::Advert& advert) {
                 {"start", shown(advert.start())},
                 {"expires", shown(advert.expires())},
                 {"mandatory", shown(advert.mandatory())},
+                {"schedule", joined(advert.schedule())},
+                {"rerun", enum_name(v1::Advert::Rerun_descriptor(), advert.rerun())},
                 {"content", advert.download() ? "download" : "run from the DP"},
                 {"policy version", std::to_string(advert.policy_version())},
                 {"summary", fmt::format("received {}, started {}, succeeded {}, failed {}, adverts failed {}",
@@ -55,18 +66,16 @@ Status show_advert(const Cli& cli, const v1::Advert& advert) {
   return ok_status();
 }
 
-Status create_advert(const Cli& cli, Wanted wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-  v1::Advert& advert = wanted.advert;
-  if (!wanted.start.empty()) RETURN_IF_ERROR(read_time(wanted.start, "--start", advert.mutable_start()));
-  if (!wanted.expires.empty()) RETURN_IF_ERROR(read_time(wanted.expires, "--expires", advert.mutable_expires()));
+// What the options say, but for what names the advert.
+Status read_options(Lab& lab, const Wanted& wanted, v1::Advert* advert) {
+  if (!wanted.start.empty()) RETURN_IF_ERROR(read_time(wanted.start, "--start", advert->mutable_start()));
+  if (!wanted.expires.empty()) RETURN_IF_ERROR(read_time(wanted.expires, "--expires", advert->mutable_expires()));
   if (wanted.mandatory == "now") {
     v1::ClockState clock;
     RETURN_IF_ERROR(lab.call("GET", "/api/v1/clock", nullptr, &clock));
-    *advert.mutable_mandatory() = clock.now();
-    if (!advert.has_start()) *advert.mutable_start() = clock.now();
+    *advert->mutable_mandatory() = clock.now();
   } else if (!wanted.mandatory.empty()) {
-    RETURN_IF_ERROR(read_time(wanted.mandatory, "--mandatory", advert.mutable_mandatory()));
+    RETURN_IF_ERROR(read_time(wanted.mandatory, "--mandatory", advert->mutable_mandatory()));
   }
   if (!wanted.rerun.empty()) {
     std::string name = ascii_upper(wanted.rerun);
@@ -75,12 +84,32 @@ Status create_advert(const Cli& cli, Wanted wanted) {
     if (!v1::Advert::Rerun_Parse(name, &rerun)) {
       return invalid_argument("'" + wanted.rerun + "' is not one of always, never, if-failed, if-succeeded", "--rerun");
     }
-    advert.set_rerun(rerun);
+    advert->set_rerun(rerun);
   }
-  advert.set_download(wanted.download);
+  advert->mutable_schedule()->Assign(wanted.schedule.begin(), wanted.schedule.end());
+  if (wanted.download) advert->set_download(*wanted.download);
+  return ok_status();
+}
+
+Status create_advert(const Cli& cli, Wanted wanted) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::Advert& advert = wanted.advert;
+  RETURN_IF_ERROR(read_options(lab, wanted, &advert));
+  if (wanted.mandatory == "now" && !advert.has_start()) *advert.mutable_start() = advert.mandatory();
+  if (!advert.has_download()) advert.set_download(false);
   v1::Advert created;
   RETURN_IF_ERROR(lab.call("POST", "/api/v1/adverts", &advert, &created));
   return show_advert(cli, created);
+}
+
+Status set_advert(const Cli& cli, const Wanted& wanted) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::Advert change;
+  change.set_name(wanted.advert.name());
+  RETURN_IF_ERROR(read_options(lab, wanted, &change));
+  v1::Advert changed;
+  RETURN_IF_ERROR(lab.call("PATCH", advert_path(wanted), &change, &changed));
+  return show_advert(cli, changed);
 }
 
 Status list_adverts(const Cli& cli) {
@@ -101,7 +130,7 @@ Status list_adverts(const Cli& cli) {
 }  // namespace
 
 void add_advert(CLI::App& app, Cli& cli) {
-  CLI::App* advert = app.add_subcommand("advert", "Advertisements: create, list, show, delete");
+  CLI::App* advert = app.add_subcommand("advert", "Advertisements: create, set, list, show, delete");
   advert->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   const auto with_id = [wanted](CLI::App* verb) {
@@ -113,17 +142,25 @@ void add_advert(CLI::App& app, Cli& cli) {
   create->add_option("--package", *wanted->advert.mutable_package(), "package ID")->required();
   create->add_option("--program", *wanted->advert.mutable_program(), "program of the package")->required();
   create->add_option("--collection", *wanted->advert.mutable_collection(), "collection of clients")->required();
-  create->add_option("--name", *wanted->advert.mutable_name(), "the advertisement's name");
-  create->add_option("--start", wanted->start, "offered from (default: now)");
-  create->add_option("--expires", wanted->expires, "offered until (default: for ever)");
-  create->add_option("--mandatory", wanted->mandatory, "the program runs by itself at this time, or 'now'");
-  create->add_option("--rerun", wanted->rerun, "always, never, if-failed or if-succeeded");
-  auto* download =
-      create->add_flag("--download", wanted->download, "clients download the content and run it from the cache");
-  create
-      ->add_flag_callback(
-          "--run-from-dp", [] {}, "clients run it from the DP's share (the default)")
-      ->excludes(download);
+  const auto with_options = [wanted](CLI::App* verb) {
+    verb->add_option("--name", *wanted->advert.mutable_name(), "the advertisement's name");
+    verb->add_option("--start", wanted->start, "offered from (when created: now)");
+    verb->add_option("--expires", wanted->expires, "offered until (else for ever)");
+    verb->add_option("--mandatory", wanted->mandatory, "the program runs by itself at this time, or 'now'");
+    verb->add_option("--schedule", wanted->schedule,
+                     "and again and again: a schedule token, or 'every 1d from TIME'; 'none' takes all away");
+    verb->add_option("--rerun", wanted->rerun, "always, never, if-failed or if-succeeded");
+    auto* download = verb->add_flag_callback(
+        "--download", [wanted] { wanted->download = true; }, "clients download the content and run it from the cache");
+    verb->add_flag_callback(
+            "--run-from-dp", [wanted] { wanted->download = false; }, "clients run it from the DP's share (the default)")
+        ->excludes(download);
+  };
+  with_options(create);
+  CLI::App* set =
+      add_verb(*advert, cli, "set", "Change an advertisement", [&cli, wanted] { return set_advert(cli, *wanted); });
+  with_id(set);
+  with_options(set);
 
   add_verb(*advert, cli, "list", "All advertisements", [&cli] { return list_adverts(cli); });
   with_id(add_verb(*advert, cli, "show", "One advertisement with its summary and clients", [&cli, wanted]() -> Status {

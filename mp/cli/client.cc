@@ -23,6 +23,7 @@ Status show_client(const Cli& cli, const v1::Client& client) {
                 {"version", client.client_version()},
                 {"site", client.site()},
                 {"registered", client.registered() ? "yes" : "no"},
+                {"approval", enum_name(v1::Client::Approval_descriptor(), client.approval())},
                 {"last seen", shown(client.last_seen())}});
   if (!client.reports().empty()) {
     std::vector<Row> rows;
@@ -57,6 +58,14 @@ Status create_client(const Cli& cli, const Wanted& wanted) {
   return show_client(cli, created);
 }
 
+Status set_approval(const Cli& cli, const Wanted& wanted, v1::Client::Approval approval) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::Client change, changed;
+  change.set_approval(approval);
+  RETURN_IF_ERROR(lab.call("PATCH", "/api/v1/clients/" + percent_encode_component(wanted.name), &change, &changed));
+  return show_client(cli, changed);
+}
+
 Status list_clients(const Cli& cli) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
   v1::ClientList list;
@@ -67,15 +76,16 @@ Status list_clients(const Cli& cli) {
   }
   std::vector<Row> rows;
   for (const auto& c : list.clients()) {
-    rows.push_back({c.name(), c.registered() ? "yes" : "no", shown(c.last_seen()), c.smsid()});
+    rows.push_back({c.name(), c.registered() ? "yes" : "no", enum_name(v1::Client::Approval_descriptor(), c.approval()),
+                    shown(c.last_seen()), c.smsid()});
   }
-  print_table({"CLIENT", "REGISTERED", "LAST SEEN", "SMSID"}, rows);
+  print_table({"CLIENT", "REGISTERED", "APPROVAL", "LAST SEEN", "SMSID"}, rows);
   return ok_status();
 }
 }  // namespace
 
 void add_client(CLI::App& app, Cli& cli) {
-  CLI::App* client = app.add_subcommand("client", "Clients of the site: list, show, create");
+  CLI::App* client = app.add_subcommand("client", "Clients of the site: list, show, create, approve, reject, reset");
   client->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   add_verb(*client, cli, "list", "All clients", [&cli] { return list_clients(cli); });
@@ -93,6 +103,14 @@ void add_client(CLI::App& app, Cli& cli) {
                               [&cli, wanted] { return create_client(cli, *wanted); });
   create->add_option("HOST", wanted->name, "computer name")->required();
   create->add_option("--smsid", wanted->smsid, "its SMSID, as GUID:...");
+  const auto decides = [&](const std::string& verb, const std::string& description, v1::Client::Approval approval) {
+    add_verb(*client, cli, verb, description, [&cli, wanted, approval] { return set_approval(cli, *wanted, approval); })
+        ->add_option("HOST", wanted->name, "computer name")
+        ->required();
+  };
+  decides("approve", "Approve a client that is pending or was rejected", v1::Client::APPROVED);
+  decides("reject", "Refuse it registration and policy", v1::Client::REJECTED);
+  decides("reset", "Tell it to make a new identity when it registers next", v1::Client::RESET);
   create->add_option("--certificate", wanted->certificate, "its signing certificate: a PEM file");
 }
 

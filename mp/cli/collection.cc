@@ -7,11 +7,17 @@ namespace smslab::cli {
 namespace {
 struct Wanted {
   std::string name;
-  std::vector<std::string> members;
+  std::vector<std::string> members, collections;
 };
 
 std::string collection_path(const std::string& name, std::string_view rest = {}) {
   return "/api/v1/collections/" + percent_encode_component(name) + std::string(rest);
+}
+
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 Status show_collection(const Cli& cli, const v1::Collection& collection) {
@@ -19,10 +25,10 @@ Status show_collection(const Cli& cli, const v1::Collection& collection) {
     print_json(collection);
     return ok_status();
   }
-  std::string members;
-  for (const auto& member : collection.members()) members += (members.empty() ? "" : ", ") + member;
-  print_fields(
-      {{"collection", collection.name()}, {"id", collection.id()}, {"members", members.empty() ? "none" : members}});
+  print_fields({{"collection", collection.name()},
+                {"id", collection.id()},
+                {"members", collection.members().empty() ? "none" : joined(collection.members())},
+                {"collections", joined(collection.collections())}});
   return ok_status();
 }
 
@@ -32,6 +38,7 @@ Status send_members(const Cli& cli, const Wanted& wanted, const std::string& met
   v1::Collection collection;
   collection.set_name(wanted.name);
   for (const auto& member : wanted.members) collection.add_members(member);
+  for (const auto& included : wanted.collections) collection.add_collections(included);
   v1::Collection changed;
   RETURN_IF_ERROR(lab.call(method, path, &collection, &changed));
   return show_collection(cli, changed);
@@ -61,21 +68,18 @@ void add_collection(CLI::App& app, Cli& cli) {
     verb->add_option("NAME", wanted->name, "the collection's name")->required();
     return verb;
   };
-  with_name(add_verb(*collection, cli, "create", "Make a collection", [&cli, wanted] {
-    return send_members(cli, *wanted, "POST", "/api/v1/collections");
-  }))->add_option("--member", wanted->members, "computer names");
-  with_name(add_verb(*collection, cli, "add", "Add members",
-                     [&cli, wanted] {
-                       return send_members(cli, *wanted, "POST", collection_path(wanted->name, "/members"));
-                     }))
-      ->add_option("--member", wanted->members, "computer names")
-      ->required();
-  with_name(add_verb(*collection, cli, "remove", "Remove members",
-                     [&cli, wanted] {
-                       return send_members(cli, *wanted, "DELETE", collection_path(wanted->name, "/members"));
-                     }))
-      ->add_option("--member", wanted->members, "computer names")
-      ->required();
+  const auto with_members = [wanted, with_name](CLI::App* verb) {
+    with_name(verb)->add_option("--member", wanted->members, "computer names");
+    verb->add_option("--collection", wanted->collections, "subcollections, by name");
+  };
+  with_members(add_verb(*collection, cli, "create", "Make a collection",
+                        [&cli, wanted] { return send_members(cli, *wanted, "POST", "/api/v1/collections"); }));
+  with_members(add_verb(*collection, cli, "add", "Add members or subcollections", [&cli, wanted] {
+    return send_members(cli, *wanted, "POST", collection_path(wanted->name, "/members"));
+  }));
+  with_members(add_verb(*collection, cli, "remove", "Remove members or subcollections", [&cli, wanted] {
+    return send_members(cli, *wanted, "DELETE", collection_path(wanted->name, "/members"));
+  }));
   add_verb(*collection, cli, "list", "All collections", [&cli] { return list_collections(cli); });
   with_name(add_verb(*collection, cli, "show", "One collection with its members", [&cli, wanted]() -> Status {
     ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));

@@ -20,7 +20,9 @@ int main(int argc, char** argv) {
   smslab::cli::add_collection(app, cli);
   smslab::cli::add_advert(app, cli);
   smslab::cli::add_dp(app, cli);
+  smslab::cli::add_boundary(app, cli);
   smslab::cli::add_client(app, cli);
+  smslab::cli::add_site(app, cli);
   smslab::cli::add_status(app, cli);
   smslab::cli::add_fault(app, cli);
   smslab::cli::add_clock(app, cli);

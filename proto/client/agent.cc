@@ -27,17 +27,35 @@ Status check_mif(const StatusMif& mif) {
   return ok_status();
 }
 
-// Who this client is: what it was, what the MP makes it, or, at a site without registration, what it makes itself.
-Status identify(const AgentOptions& options, Host& host, ClientState& state, MpSession& session,
-                const ccm::SigningKey& key, v1::ClientRun* run) {
+// A first registration, or one in place of an identity that the MP does not know or does not want any more.
+Result<Registration> register_anew(const AgentOptions& options, Host& host, ClientState& state, MpSession& session,
+                                   ccm::SigningKey* key) {
+  constexpr const char* kRequest = "Registration";
+  ASSIGN_OR_RETURN(Registration made, ask_registration(host, session, *key, kRequest, options.smsid));
+  if (made.result == Registered::kNewIdentity) {
+    ASSIGN_OR_RETURN(*key, state.new_signing_key(options.name, host.clock.now()));
+    ASSIGN_OR_RETURN(made, ask_registration(host, session, *key, kRequest, options.smsid));
+  }
+  if (made.result == Registered::kYes || made.result == Registered::kNotKnown) return made;
+  return failed_precondition("the MP refused to register " + host.name);
+}
+
+// Who this client is: what it was, if the MP still knows it so; what the MP makes it; or, at a site without
+// registration, what it makes itself.
+Status identify(const AgentOptions& options, Host& host, ClientState& state, MpSession& session, ccm::SigningKey* key,
+                v1::ClientRun* run) {
   v1::ClientState& record = state.record();
   if (!record.smsid().empty() && (options.smsid.empty() || options.smsid == record.smsid())) {
-    host.smsid = record.smsid();
-    return ok_status();
+    ASSIGN_OR_RETURN(const Registration still, ask_registration(host, session, *key, "Confirmation", record.smsid()));
+    if (still.result == Registered::kYes || still.result == Registered::kNotKnown) {
+      host.smsid = record.smsid();
+      return ok_status();
+    }
+    host.tell("client", "the MP does not know " + record.smsid() + " any more; registering anew");
   }
-  ASSIGN_OR_RETURN(std::string smsid, register_client(host, session, key, options.smsid));
-  run->set_registered(!smsid.empty());
-  if (smsid.empty()) smsid = options.smsid;
+  ASSIGN_OR_RETURN(const Registration made, register_anew(options, host, state, session, key));
+  run->set_registered(made.result == Registered::kYes);
+  std::string smsid = made.smsid.empty() ? options.smsid : made.smsid;
   if (smsid.empty()) {
     const std::string guid = host.guid("smsid");
     smsid = "GUID:" + guid.substr(1, guid.size() - 2);
@@ -77,8 +95,8 @@ Status distribute(PolicyAgent& policies, ExecMgr& execmgr, Host& host, v1::Clien
     return ok_status();
   }
   RETURN_IF_ERROR(execmgr.announce(adverts));
-  for (const AdvertPolicy& advert : adverts) {
-    ASSIGN_OR_RETURN(v1::AdvertRun result, execmgr.run(advert, *settings));
+  ASSIGN_OR_RETURN(const std::vector<v1::AdvertRun> results, execmgr.run_all(adverts, *settings));
+  for (const v1::AdvertRun& result : results) {
     switch (result.result()) {
       case v1::AdvertRun::FAILED:
       case v1::AdvertRun::RETRYING:
@@ -89,7 +107,7 @@ Status distribute(PolicyAgent& policies, ExecMgr& execmgr, Host& host, v1::Clien
         break;
       default: break;
     }
-    *run->add_adverts() = std::move(result);
+    *run->add_adverts() = result;
   }
   return ok_status();
 }
@@ -106,7 +124,7 @@ Status live_the_day(const AgentOptions& options, Env& env, const Clock& clock, c
                                                 .seed = options.seed,
                                                 .run = state->record().runs()},
                                                env, clock, story));
-  ASSIGN_OR_RETURN(const auto key, state->signing_key(options.name, clock.now()));
+  ASSIGN_OR_RETURN(auto key, state->signing_key(options.name, clock.now()));
 
   MpSession session(*host, mp, key);
   LocationServices locations(*host, session);
@@ -118,7 +136,7 @@ Status live_the_day(const AgentOptions& options, Env& env, const Clock& clock, c
   ExecMgr execmgr(*host, *state, cas, events, {.end = options.end, .download_only = options.download_only});
 
   RETURN_IF_ERROR(locations.find_management_point());
-  RETURN_IF_ERROR(identify(options, *host, *state, session, key, run));
+  RETURN_IF_ERROR(identify(options, *host, *state, session, &key, run));
   run->set_smsid(host->smsid);
   host->tell("client", fmt::format("{} {}{}", host->name, host->smsid, run->registered() ? ", registered now" : ""));
   RETURN_IF_ERROR(send_heartbeat(*host, session));

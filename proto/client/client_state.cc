@@ -38,8 +38,12 @@ Result<ccm::SigningKey> ClientState::signing_key(std::string_view common_name, L
     return key.ok() ? std::move(key) : key.status().prefixed(path);
   }
   if (pem.status().code() != Code::kNotFound) return pem.status();
+  return new_signing_key(common_name, now);
+}
+
+Result<ccm::SigningKey> ClientState::new_signing_key(std::string_view common_name, LabTime now) {
   ASSIGN_OR_RETURN(auto key, ccm::SigningKey::generate(common_name, now));
-  RETURN_IF_ERROR(write_file(env_, path, key.to_pem()));
+  RETURN_IF_ERROR(write_file(env_, folder_ + "/key.pem", key.to_pem()));
   return key;
 }
 

@@ -31,6 +31,8 @@ class ClientState {
 
   // The key on disk, or a fresh one, which is then on disk.
   Result<ccm::SigningKey> signing_key(std::string_view common_name, LabTime now);
+  // A fresh one in its place.
+  Result<ccm::SigningKey> new_signing_key(std::string_view common_name, LabTime now);
 
   const std::string& policy_folder() const { return policies_; }
   const v1::StoredPolicy* find_policy(std::string_view id) const;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 
@@ -9,6 +11,22 @@ namespace smslab::client {
 namespace {
 Event event_of(std::string_view class_name, const AdvertPolicy& advert) {
   return advert_event(class_name, advert.advert, advert.package, advert.program);
+}
+
+LabTime lab_time(const google::protobuf::Timestamp& time) {
+  return LabTime(std::chrono::seconds(time.seconds())) + std::chrono::milliseconds(time.nanos() / 1'000'000);
+}
+
+// The last time at which a recurring assignment fell due; nullopt: it has not yet, or there is none.
+std::optional<LabTime> last_due(const AdvertPolicy& advert, LabTime now) {
+  std::optional<LabTime> last;
+  for (const Recurring& recurring : advert.recurring) {
+    if (now < recurring.start) continue;
+    const LabDuration every = recurring.every;
+    const LabTime due = recurring.start + every * ((now - recurring.start) / every);
+    if (!last || due > *last) last = due;
+  }
+  return last;
 }
 
 google::protobuf::Timestamp timestamp(LabTime time) {
@@ -34,6 +52,7 @@ void ExecMgr::settings_missing() {
 
 Status ExecMgr::announce(const std::vector<AdvertPolicy>& adverts) {
   for (const auto& advert : adverts) {
+    if (advert.dependent) continue;
     for (auto& stored : *state_.record().mutable_policies()) {
       if (stored.announced() || !iequals(stored.id(), advert.policy_id)) continue;
       events_.raise(Component::kExecMgr, event_of("SoftDistProgramOfferReceivedEvent", advert));
@@ -45,13 +64,19 @@ Status ExecMgr::announce(const std::vector<AdvertPolicy>& adverts) {
   return ok_status();
 }
 
+std::string ExecMgr::disabled(const AdvertPolicy& advert) { return advert.disabled ? "the program is disabled" : ""; }
+
 std::string ExecMgr::not_due(const AdvertPolicy& advert) const {
   const LabTime now = host_.clock.now();
-  if (advert.disabled) return "the program is disabled";
+  if (advert.disabled) return disabled(advert);
   if (advert.active && now < *advert.active) return "starts at " + format_rfc3339(*advert.active);
   if (advert.expires && now >= *advert.expires) return "expired at " + format_rfc3339(*advert.expires);
   if (!advert.mandatory) return "optional: no mandatory assignment";
   if (advert.scheduled && now < *advert.scheduled) return "mandatory at " + format_rfc3339(*advert.scheduled);
+  if (const auto due = last_due(advert, now)) {
+    const v1::Execution* last = state_.find_execution(advert.package, advert.program);
+    if (last != nullptr && lab_time(last->time()) >= *due) return "has run since " + format_rfc3339(*due);
+  }
   return {};
 }
 
@@ -86,27 +111,77 @@ void ExecMgr::content_failed(const AdvertPolicy& advert, const Outcome& outcome)
                 event_of(mismatch ? "SoftDistAdvertHashMismatchEvent" : "SoftDistAdvertDownloadFailedEvent", advert));
 }
 
-Result<v1::AdvertRun> ExecMgr::run(const AdvertPolicy& advert, const AgentSettings& settings) {
+Result<std::vector<v1::AdvertRun>> ExecMgr::run_all(const std::vector<AdvertPolicy>& adverts,
+                                                    const AgentSettings& settings) {
+  std::vector<v1::AdvertRun> runs;
+  for (const auto& advert : adverts) {
+    if (!advert.dependent) RETURN_IF_ERROR(run(advert, adverts, 0, settings, &runs));
+  }
+  return runs;
+}
+
+Status ExecMgr::run(const AdvertPolicy& advert, const std::vector<AdvertPolicy>& all, size_t depth,
+                    const AgentSettings& settings, std::vector<v1::AdvertRun>* runs) {
   v1::AdvertRun run;
   run.set_advert(advert.advert);
   run.set_package(advert.package);
   run.set_version(advert.package_version);
   run.set_program(advert.program);
-  if (const std::string why = not_due(advert); !why.empty()) {
+  // A program that runs for another has no time of its own, and whether it runs again is the other's to say.
+  if (const std::string why = advert.dependent ? disabled(advert) : not_due(advert); !why.empty()) {
     log_.info(fmt::format("Program {} of advertisement {} is not due: {}", advert.program, advert.advert, why));
     run.set_reason(why);
     host_.tell("advert", advert.advert + " is not due: " + why);
-    return run;
+    runs->push_back(std::move(run));
+    return ok_status();
   }
-  if (const std::string event = rerun_refusal(advert); !event.empty()) {
+  if (const std::string event = advert.dependent ? "" : rerun_refusal(advert); !event.empty()) {
     log_.info(fmt::format("Program {} of advertisement {} will not run again", advert.program, advert.advert));
     events_.raise(Component::kExecMgr, event_of(event, advert));
     run.set_result(v1::AdvertRun::WILL_NOT_RERUN);
     run.set_reason("has run before; its rerun behaviour forbids another run");
     host_.tell("advert", advert.advert + " will not run again: " + run.reason());
-    return run;
+    runs->push_back(std::move(run));
+    return ok_status();
   }
-  return run_due(advert, settings, std::move(run));
+  std::string why;
+  ASSIGN_OR_RETURN(const bool may_run, run_first(advert, all, depth, settings, runs, &why));
+  if (!may_run) {
+    log_.error(fmt::format("Program {} of advertisement {} cannot run: {}", advert.program, advert.advert, why));
+    run.set_result(v1::AdvertRun::FAILED);
+    run.set_reason(why);
+    host_.tell("advert", advert.advert + " cannot run: " + why);
+    runs->push_back(std::move(run));
+    return ok_status();
+  }
+  ASSIGN_OR_RETURN(run, run_due(advert, settings, std::move(run)));
+  runs->push_back(std::move(run));
+  return ok_status();
+}
+
+Result<bool> ExecMgr::run_first(const AdvertPolicy& advert, const std::vector<AdvertPolicy>& all, size_t depth,
+                                const AgentSettings& settings, std::vector<v1::AdvertRun>* runs, std::string* why) {
+  if (advert.first_program.empty()) return true;
+  const std::string name = advert.first_package + ";;" + advert.first_program;
+  const v1::Execution* before = state_.find_execution(advert.first_package, advert.first_program);
+  if (!advert.first_always && before != nullptr && before->succeeded()) return true;
+  const auto first = std::find_if(all.begin(), all.end(), [&](const AdvertPolicy& each) {
+    return each.dependent && each.advert == advert.advert && each.package == advert.first_package &&
+           iequals(each.program, advert.first_program);
+  });
+  if (first == all.end()) {
+    *why = "there is no policy for " + name + ", which must run first";
+    return false;
+  }
+  if (depth > all.size()) {  // only a circle is longer than the policies are many
+    *why = "programs wait for each other: " + name;
+    return false;
+  }
+  RETURN_IF_ERROR(run(*first, all, depth + 1, settings, runs));
+  const auto result = runs->back().result();
+  if (result == v1::AdvertRun::SUCCEEDED || result == v1::AdvertRun::DOWNLOADED) return true;
+  *why = name + " must run first and did not succeed";
+  return false;
 }
 
 Result<v1::AdvertRun> ExecMgr::run_due(const AdvertPolicy& advert, const AgentSettings& settings, v1::AdvertRun run) {

@@ -76,6 +76,38 @@ ContentMode content_mode(const Properties& of) {
   return iequals(option, "RunFromServer") ? ContentMode::kRunFromServer : ContentMode::kDownload;
 }
 
+// "SimpleInterval;Minutes=1440;MaxRandomDelayMinutes=0" (protocol 5.6): its minutes, 0 for any other trigger.
+std::chrono::minutes interval_of(std::string_view trigger) {
+  const auto parts = split(trim(trigger), ';');
+  if (!iequals(parts.front(), "SimpleInterval")) return {};
+  for (const std::string_view part : parts) {
+    constexpr std::string_view kMinutes = "Minutes=";
+    if (!istarts_with(part, kMinutes)) continue;
+    const uint64_t minutes = parse_u64(part.substr(kMinutes.size())).value_or(0);
+    return std::chrono::minutes(std::min<uint64_t>(minutes, UINT32_MAX));
+  }
+  return {};
+}
+
+// The scheduled messages of an advertisement: when it runs by itself. False: there is no trigger.
+bool read_schedules(const PolicyBody& body, AdvertPolicy* advert) {
+  bool triggered = false;
+  for (const auto& instance : body.instances) {
+    if (!iequals(instance.class_name(), "CCM_Scheduler_ScheduledMessage")) continue;
+    const Properties schedule(instance);
+    const auto* triggers = schedule.find("Triggers");
+    const auto start = schedule.time("ActiveTime");
+    if (triggers == nullptr || triggers->values().empty()) continue;
+    if (start && (!triggered || (advert->scheduled && *start < *advert->scheduled))) advert->scheduled = start;
+    triggered = true;
+    for (const auto& trigger : triggers->values()) {
+      const auto every = interval_of(trigger.text());
+      if (start && every > std::chrono::minutes(0)) advert->recurring.push_back({*start, every});
+    }
+  }
+  return triggered;
+}
+
 // <PolicyXML Compression="zlib">HEX</PolicyXML> around the document proper (protocol 5.2).
 Result<std::string> unpack(std::string xml) {
   ASSIGN_OR_RETURN(const std::string root, codec::xml_root_name(xml));
@@ -144,13 +176,11 @@ Result<std::optional<AdvertPolicy>> advert_of(const PolicyBody& body) {
   advert.command_line = of.text("PRG_CommandLine");
   advert.working_directory = of.text("PRG_WorkingDirectory");
 
-  bool triggered = false;
-  if (const auto* message = find_instance(body, "CCM_Scheduler_ScheduledMessage")) {
-    const Properties schedule(*message);
-    const auto* triggers = schedule.find("Triggers");
-    triggered = triggers != nullptr && !triggers->values().empty();
-    advert.scheduled = schedule.time("ActiveTime");
-  }
+  advert.dependent = of.flag("PRG_DependentPolicy", false);
+  advert.first_package = ascii_upper(of.text("PRG_DependentProgramPackageID"));
+  advert.first_program = of.text("PRG_DependentProgramProgramID");
+  advert.first_always = of.flag("PRG_ForceDependencyRun", false);
+  const bool triggered = read_schedules(body, &advert);
   advert.mandatory = of.flag("ADV_MandatoryAssignments", triggered) && triggered;
   return std::optional(std::move(advert));
 }

@@ -29,6 +29,12 @@ Result<PolicyBody> read_policy(std::string_view bytes);
 enum class ContentMode { kNone, kDownload, kRunFromServer };
 enum class Rerun { kAlways, kNever, kIfFail, kIfSuccess };
 
+// A trigger of a fixed interval, counted from `start`. Other recurring triggers are known only by their first time.
+struct Recurring {
+  LabTime start;
+  std::chrono::minutes every{};
+};
+
 // CCM_SoftwareDistribution with its CCM_Scheduler_ScheduledMessage.
 struct AdvertPolicy {
   std::string policy_id, policy_version;
@@ -40,7 +46,11 @@ struct AdvertPolicy {
   bool disabled = false;
   bool mandatory = false;
   std::optional<LabTime> active, expires;
-  std::optional<LabTime> scheduled;  // when the mandatory assignment falls due
+  std::optional<LabTime> scheduled;          // when the first mandatory assignment falls due
+  std::vector<Recurring> recurring;          // and those that come again
+  bool dependent = false;                    // comes only so that another one can run it first
+  std::string first_package, first_program;  // what runs before this one; empty: nothing
+  bool first_always = false;                 // before every run, not only until it has succeeded
   Rerun rerun = Rerun::kIfFail;
   std::string command_line, working_directory;
 };

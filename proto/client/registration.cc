@@ -24,13 +24,13 @@ void set_certificate(const ccm::SigningKey& key, v1::EncodedCertificate* certifi
 }
 }  // namespace
 
-Result<std::string> register_client(Host& host, MpSession& session, const ccm::SigningKey& key,
-                                    const std::string& proposed) {
+Result<Registration> ask_registration(Host& host, MpSession& session, const ccm::SigningKey& key,
+                                      const std::string& request_type, const std::string& smsid) {
   v1::ClientRegistrationRequest request;
   v1::RegistrationData* data = request.mutable_data();
   data->set_hash_algorithm("2.16.840.1.101.3.4.2.1");
-  data->set_smsid(proposed);
-  data->set_request_type("Registration");
+  data->set_smsid(smsid);
+  data->set_request_type(request_type);
   data->set_time_stamp(format_rfc3339(std::chrono::floor<std::chrono::seconds>(host.clock.now())));
   data->mutable_agent_information()->set_agent_identity("CCMSetup.exe");
   data->mutable_agent_information()->set_agent_version(std::string(kAgentVersion));
@@ -48,15 +48,17 @@ Result<std::string> register_client(Host& host, MpSession& session, const ccm::S
 
   ASSIGN_OR_RETURN(const std::string text,
                    session.ask("MP_ClientRegistration", codec::to_xml(request), Signing::kNone));
-  if (text.empty()) return std::string();
+  if (text.empty()) return Registration{};
   v1::ClientRegistrationResponse response;
   RETURN_IF_ERROR(codec::from_xml(text, &response));
   switch (response.status()) {
-    case 0: return parse_smsid(response.smsid(), "SMSID");
+    case 0: {
+      ASSIGN_OR_RETURN(const std::string given, parse_smsid(response.smsid(), "SMSID"));
+      return Registration{.result = Registered::kYes, .smsid = given};
+    }
     case 1: return failed_precondition("the registration of " + host.name + " is pending; run the client again later");
-    default:
-      return failed_precondition("the MP refused to register " + host.name + " (status " +
-                                 std::to_string(response.status()) + ")");
+    case 2: return Registration{.result = Registered::kNewIdentity, .smsid = {}};
+    default: return Registration{.result = Registered::kRefused, .smsid = {}};
   }
 }
 

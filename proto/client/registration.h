@@ -10,10 +10,20 @@
 
 namespace smslab::client {
 
-// The SMSID that the MP gives, proposed by us or not (`proposed` may be empty). "" when the MP has no registration, as
-// an SMS 2003 site: the client then makes its own. kFailedPrecondition: pending or refused.
-Result<std::string> register_client(Host& host, MpSession& session, const ccm::SigningKey& key,
-                                    const std::string& proposed);
+enum class Registered {
+  kYes,         // with `smsid`
+  kNotKnown,    // empty reply: the MP has no registration, as an SMS 2003 site; the client then makes its own SMSID
+  kRefused,     // as the client is now
+  kNewIdentity  // refused: the client is to make a new key and register with that
+};
+struct Registration {
+  Registered result = Registered::kNotKnown;
+  std::string smsid;
+};
+// "Registration" proposes an SMSID (empty: the MP makes one); "Confirmation" says again the one that the client has.
+// kFailedPrecondition: pending. An outcome that is no error may still be followed by another request.
+Result<Registration> ask_registration(Host& host, MpSession& session, const ccm::SigningKey& key,
+                                      const std::string& request_type, const std::string& smsid);
 
 Status send_heartbeat(Host& host, MpSession& session);
 

@@ -38,7 +38,8 @@ TEST_F(ClientTest, RegistersOnceAndSignsAsItRegistered) {
   const auto second = run_well();
   EXPECT_FALSE(second.registered());
   EXPECT_EQ(second.smsid(), site_.smsid);
-  EXPECT_THAT(site_.messages_to("MP_ClientRegistration"), IsEmpty());
+  ASSERT_EQ(site_.messages_to("MP_ClientRegistration").size(), 1U);
+  EXPECT_THAT(site_.messages_to("MP_ClientRegistration")[0].documents[0], HasSubstr("RequestType=\"Confirmation\""));
   EXPECT_EQ(second.policies(), 2U);  // unchanged: an empty reply
 }
 
@@ -68,6 +69,22 @@ TEST_F(ClientTest, ARegistrationMayBePendingOrRefused) {
   site_.registration_status = 0;
   site_.assign({});
   run_well();
+}
+
+TEST_F(ClientTest, AnIdentityThatTheMPDoesNotKnowIsMadeAnew) {
+  site_.assign({});
+  const std::string first = run_well().smsid();
+  site_.confirmation_status = 3;
+  site_.registration_status = 3;
+  EXPECT_THAT(run().error(), HasSubstr("refused"));
+  site_.registration_status = 0;
+  site_.smsid = "GUID:99999999-2222-4333-8444-555555555555";
+  site_.assign({});
+  const auto second = run_well();
+  EXPECT_TRUE(second.registered());
+  EXPECT_NE(second.smsid(), first);
+  EXPECT_EQ(second.smsid(), site_.smsid);
+  EXPECT_EQ(second.policies(), 2U);  // asked for without the old cookie
 }
 
 TEST_F(ClientTest, ASiteThatIsNotTheMPsIsAnError) {

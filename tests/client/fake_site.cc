@@ -161,7 +161,7 @@ std::string FakeSite::reply_to(const ccm::Envelope& message) {
     const auto key = ccm::public_key_of_certificate(request.data().certificates().signing().hex());
     EXPECT_TRUE(ccm::verify(*key, *ccm::registration_bytes(text), request.signature().signature_value()).ok());
     return "<ClientRegistrationResponse ResponseType=\"Registration\" TimeStamp=\"\" Status=\"" +
-           std::to_string(registration_status) + "\" SMSID=\"" +
+           std::to_string(request.data().request_type() == "Confirmation" ? confirmation_status : registration_status) + "\" SMSID=\"" +
            (request.data().smsid().empty() ? smsid : request.data().smsid()) + "\" ApprovalStatus=\"1\"/>";
   }
   if (root == "RequestAssignments") return assignments(parsed<v1::RequestAssignments>(text));

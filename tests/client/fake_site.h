@@ -54,6 +54,7 @@ class FakeSite {
   std::string smsid = "GUID:F5EC9167-62AB-43BB-870E-4F40A720AB52";
   bool registration = true;  // else an SMS 2003 MP: an empty reply
   int registration_status = 0;
+  int confirmation_status = 0;
   bool settings = true;  // the client agent policy is assigned
   bool locations = true;
   bool mof = false;                        // policy as WMI-MOF

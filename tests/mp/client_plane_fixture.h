@@ -14,6 +14,7 @@
 #include "mp/clients_index.h"
 #include "mp/collections.h"
 #include "mp/site_record.h"
+#include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/ccm/envelope.h"
 #include "proto/codec/xml.h"
@@ -32,6 +33,24 @@ namespace smslab::mp {
 inline constexpr const char* kRecordedSmsid = "GUID:F5EC9167-62AB-43BB-870E-4F40A720AB52";
 inline constexpr const char* kPolicyId = "LON20000-LON00001-4A48FD56";
 inline constexpr const char* kMpUrl = "http://127.0.0.1:18092";
+
+inline std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+// One bit of the hex digit behind `mark` turned.
+inline std::string bit_flipped_after(std::string text, std::string_view mark) {
+  const size_t at = text.find(mark) + mark.size();
+  text[at] = text[at] == '0' ? '1' : text[at] == '1' ? '0' : text[at] == 'A' ? 'B' : text[at] == 'B' ? 'A' : '2';
+  return text;
+}
+inline void flip_hook_property(v1::Msg* header, std::string_view name) {
+  for (auto& property : *header->mutable_hooks()->mutable_hook2(0)->mutable_properties()) {
+    if (property.name() == name) property.set_text(bit_flipped_after(property.text(), ""));
+  }
+}
 
 class CapturedLog : public LogSink {
  public:

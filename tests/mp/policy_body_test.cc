@@ -29,8 +29,19 @@ TEST_F(Body, GoldenInBothProfiles) {
     start({}, profile);
     const v1::Package package = seed_package();
     expect_golden("policy/advert-" + profile + ".bin",
-                  advert_policy(*site_, seed_advert(), package, package.programs(0)).bytes);
-    expect_golden("policy/settings-" + profile + ".bin", settings_policy(*site_).bytes);
+                  advert_policy(*site_, seed_advert(), package, package.programs(0), false).bytes);
+    v1::Package more = package;
+    more.mutable_programs(0)->set_run_first(";;Setup");
+    more.mutable_programs(0)->set_run_first_always(true);
+    more.mutable_programs(0)->set_disk_space("120 MB");
+    v1::Advert again = seed_advert();
+    again.add_schedule("0295BE0000100009");
+    again.add_schedule("000A4700002BC400");
+    expect_golden("policy/recurring-" + profile + ".bin",
+                  advert_policy(*site_, again, more, more.programs(0), false).bytes);
+    expect_golden("policy/dependent-" + profile + ".bin",
+                  advert_policy(*site_, seed_advert(), package, package.programs(0), true).bytes);
+    expect_golden("policy/settings-" + profile + ".bin", settings_policy(*site_, true, 1).bytes);
   }
 }
 
@@ -45,7 +56,7 @@ TEST_F(Body, SaysWhatTheModelSays) {
   advert.clear_mandatory();
   advert.set_policy_version(12);
   *advert.mutable_expires() = to_timestamp(*parse_rfc3339("2026-12-01T00:00:00Z"));
-  const PolicyBody body = advert_policy(*site_, advert, package, package.programs(0));
+  const PolicyBody body = advert_policy(*site_, advert, package, package.programs(0), false);
   EXPECT_EQ(body.version, 12u);
   const std::string text = text_of(body.bytes);
   EXPECT_THAT(text, StartsWith("<?xml version=\"1.0\" ?>\r\n<Policy PolicyType=\"Machine\" SchemaVersion=\"1.00\" "
