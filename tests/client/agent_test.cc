@@ -182,6 +182,35 @@ TEST_F(ClientTest, WhatIsNotDueDoesNotRun) {
   }
 }
 
+TEST_F(ClientTest, RecurringAssignmentsComeAgain) {
+  site_.assign({.rerun = "RerunAlways", .trigger = "SimpleInterval;Minutes=60;MaxRandomDelayMinutes=0"});
+  EXPECT_EQ(run_well().adverts(0).result(), v1::AdvertRun::SUCCEEDED);
+  EXPECT_EQ(run_well().adverts(0).result(), v1::AdvertRun::NOT_DUE);
+  clock_.advance(std::chrono::minutes(59));
+  EXPECT_THAT(run_well().adverts(0).reason(), HasSubstr("has run since 2026-11-21T20:00:00Z"));
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_EQ(run_well().adverts(0).result(), v1::AdvertRun::SUCCEEDED);
+}
+
+TEST_F(ClientTest, AProgramThatMustRunFirstRunsFirst) {
+  site_.assign({.first = "Setup"});
+  const auto alone = run();
+  EXPECT_EQ(alone.adverts(0).result(), v1::AdvertRun::FAILED);
+  EXPECT_THAT(alone.error(), HasSubstr("no policy for LON00001;;Setup"));
+  site_.assign({.program = "Setup", .mandatory = false, .dependent = true});
+  site_.forget();
+  const auto both = run_well();
+  ASSERT_EQ(both.adverts_size(), 2);
+  EXPECT_EQ(both.adverts(0).program(), "Setup");
+  EXPECT_EQ(both.adverts(1).program(), "Per-system unattended");
+  EXPECT_EQ(both.adverts(1).result(), v1::AdvertRun::SUCCEEDED);
+  // Programs that wait for each other, which no site sends, end.
+  start_anew();
+  site_.assign({.first = "Setup"});
+  site_.assign({.program = "Setup", .mandatory = false, .first = "Per-system unattended", .dependent = true});
+  EXPECT_NE(run().error(), "");
+}
+
 TEST_F(ClientTest, RerunFollowsBehaviourAndHistory) {
   const struct {
     const char* behaviour;

@@ -95,15 +95,17 @@ void FakeSite::assign(const FakeAdvert& a) {
                                     {"PKG_ContentSize", a.size_kb},
                                     {"PKG_SourceVersion", a.version},
                                     {"PKG_SourceHash", a.hash.empty() ? hash() : a.hash},
+                                    {"PRG_DependentPolicy", a.dependent ? "true" : ""},
+                                    {"PRG_DependentProgramPackageID", a.first.empty() ? "" : a.package},
+                                    {"PRG_DependentProgramProgramID", a.first},
                                     {"PRG_ProgramID", a.program},
                                     {"PRG_CommandLine", a.command_line}},
                                    mof);
   if (a.mandatory) {
-    instances += instance(
-        "CCM_Scheduler_ScheduledMessage",
-        {{"ScheduledMessageID", id}, {"ActiveTime", a.scheduled}, {"Triggers", "OneShot;MaxRandomDelay=0"}}, mof);
+    instances += instance("CCM_Scheduler_ScheduledMessage",
+                          {{"ScheduledMessageID", id}, {"ActiveTime", a.scheduled}, {"Triggers", a.trigger}}, mof);
   }
-  assigned_[a.advert] = {id, a.policy_version, body_of(id, a.policy_version, instances, mof)};
+  assigned_[id] = {id, a.policy_version, body_of(id, a.policy_version, instances, mof)};
   changes_++;
 }
 
@@ -161,8 +163,9 @@ std::string FakeSite::reply_to(const ccm::Envelope& message) {
     const auto key = ccm::public_key_of_certificate(request.data().certificates().signing().hex());
     EXPECT_TRUE(ccm::verify(*key, *ccm::registration_bytes(text), request.signature().signature_value()).ok());
     return "<ClientRegistrationResponse ResponseType=\"Registration\" TimeStamp=\"\" Status=\"" +
-           std::to_string(request.data().request_type() == "Confirmation" ? confirmation_status : registration_status) + "\" SMSID=\"" +
-           (request.data().smsid().empty() ? smsid : request.data().smsid()) + "\" ApprovalStatus=\"1\"/>";
+           std::to_string(request.data().request_type() == "Confirmation" ? confirmation_status : registration_status) +
+           "\" SMSID=\"" + (request.data().smsid().empty() ? smsid : request.data().smsid()) +
+           "\" ApprovalStatus=\"1\"/>";
   }
   if (root == "RequestAssignments") return assignments(parsed<v1::RequestAssignments>(text));
   if (root == "ContentLocationRequest") {

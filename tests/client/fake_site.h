@@ -30,6 +30,9 @@ struct FakeAdvert {
   std::string command_line = "msiexec.exe /q ALLUSERS=2 /m MSIUNQ1A /i \"adminpak.msi\"";
   bool mandatory = true;
   std::string policy_version = "1.00";
+  std::string trigger = "OneShot;MaxRandomDelay=0";
+  std::string first = {};  // a program of the same package that must run before
+  bool dependent = false;  // this one is there for another
 };
 
 // One distribution point: the virtual directory SMS_DP_SMSPKG<letter>$ of the fake server.
