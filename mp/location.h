@@ -1,8 +1,9 @@
 // MP_LocationManager: where content, sites and management points are (facts: protocol 4.3, semantics 7.5).
 //
 // The body's root element says what is asked: content location, site information, local MP, enumerate MP, WSUS,
-// assigned site. A content location lists the DPs that hold exactly the version asked for, by NAL path; none is an
-// empty list, and the client waits. Every DP counts as local (A10, assumed). Reads only.
+// assigned site. A content location lists the DPs that hold exactly the version asked for, the nearest first (see
+// boundaries.h; A10, assumed), and protected ones only to clients within their boundaries; none is an empty list, and the
+// client waits. Reads only.
 #pragma once
 
 #include "mp/ccm_request.h"
