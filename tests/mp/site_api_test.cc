@@ -139,6 +139,29 @@ TEST_F(ApiTest, Clients) {
   EXPECT_EQ(get<v1::ClientList>("/api/v1/clients").clients_size(), 1);
 }
 
+TEST_F(ApiTest, SettingsBoundariesAndApproval) {
+  EXPECT_EQ(get<v1::SiteSettings>("/api/v1/site").retries(), 100u);
+  EXPECT_EQ(ask("PATCH", "/api/v1/site", R"({"retries":3,"approveClients":false})").status, 200);
+  const auto settings = get<v1::SiteSettings>("/api/v1/site");
+  EXPECT_EQ(settings.retries(), 3u);
+  EXPECT_EQ(settings.retry_interval_minutes(), 30u);
+  EXPECT_FALSE(settings.approve_clients());
+  EXPECT_EQ(ask("PATCH", "/api/v1/site", R"({"retries":0})").error.field(), "retries");
+
+  EXPECT_EQ(ask("POST", "/api/v1/boundaries", R"({"name":"Office","subnet":"10.0.0.0/8"})").status, 201);
+  EXPECT_EQ(ask("POST", "/api/v1/boundaries", R"({"name":"B","subnet":"10.1.0.0/16"})").error.field(), "subnet");
+  EXPECT_EQ(get<v1::Boundary>("/api/v1/boundaries/office").subnet(), "10.0.0.0/8");
+  EXPECT_EQ(get<v1::BoundaryList>("/api/v1/boundaries").boundaries_size(), 1);
+  EXPECT_EQ(ask("DELETE", "/api/v1/boundaries/Office").status, 204);
+  EXPECT_EQ(ask("DELETE", "/api/v1/boundaries/Office").error.field(), "name");
+
+  ASSERT_EQ(ask("POST", "/api/v1/clients", R"({"name":"PC1"})").status, 201);
+  EXPECT_EQ(ask("PATCH", "/api/v1/clients/pc1", R"({"approval":"REJECTED"})").status, 200);
+  EXPECT_EQ(get<v1::Client>("/api/v1/clients/PC1").approval(), v1::Client::REJECTED);
+  EXPECT_EQ(ask("PATCH", "/api/v1/clients/PC1", R"({"fqdn":"x"})").error.field(), "approval");
+  EXPECT_EQ(ask("PATCH", "/api/v1/clients/PC2", R"({"approval":"APPROVED"})").error.field(), "name");
+}
+
 TEST_F(ApiTest, TheClock) {
   EXPECT_TRUE(get<v1::ClockState>("/api/v1/clock").frozen());
   EXPECT_EQ(ask("POST", "/api/v1/clock", R"({"advanceMs":"3600000"})").status, 200);
