@@ -2,8 +2,8 @@
 //
 // The body's root element says what is asked: content location, site information, local MP, enumerate MP, WSUS,
 // assigned site. A content location lists the DPs that hold exactly the version asked for, the nearest first (see
-// boundaries.h; A10, assumed), and protected ones only to clients within their boundaries; none is an empty list, and the
-// client waits. Reads only.
+// boundaries.h; A10, assumed), and protected ones only to clients within their boundaries; none is an empty list, and
+// the client waits. Reads only.
 #pragma once
 
 #include "mp/ccm_request.h"

@@ -51,7 +51,7 @@ Status identify(const AgentOptions& options, Host& host, ClientState& state, MpS
       host.smsid = record.smsid();
       return ok_status();
     }
-    host.tell("client", "the MP does not know " + record.smsid() + " any more; registering anew");
+    host.tell("client", "the MP does not accept " + record.smsid() + "; registering anew");
   }
   ASSIGN_OR_RETURN(const Registration made, register_anew(options, host, state, session, key));
   run->set_registered(made.result == Registered::kYes);
