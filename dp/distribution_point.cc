@@ -5,6 +5,7 @@
 #include "dp/content.h"
 #include "dp/contents.h"
 #include "dp/damages.h"
+#include "dp/identity.h"
 #include "dp/receive.h"
 #include "dp/validation.h"
 #include "dp/webdav.h"
@@ -53,6 +54,11 @@ class DistributionPoint::Impl {
   const wire::Router& router() const { return router_; }
   Result<HostPort> start_control(const HostPort& at) { return server_.start(at); }
   void stop_control() { server_.stop(); }
+  Result<std::string> site() const {
+    ASSIGN_OR_RETURN(const v1::DpIdentity identity, identity_of(store_->read()));
+    return identity.site();
+  }
+  Status belong_to(const std::string& site) { return claim_folder(*store_, name_, site); }
 
  private:
   void add_client_routes() {
@@ -118,6 +124,7 @@ class DistributionPoint::Impl {
 Result<std::unique_ptr<DistributionPoint>> DistributionPoint::open(DpOptions options, Env& env, const Clock& clock,
                                                                    const Log& log) {
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
+  RETURN_IF_ERROR(claim_folder(*store, options.name, options.site).prefixed(options.folder));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(store), clock, log);
   return std::unique_ptr<DistributionPoint>(new DistributionPoint(std::move(impl)));
 }
@@ -128,5 +135,7 @@ DistributionPoint::~DistributionPoint() = default;
 const wire::Router& DistributionPoint::router() const { return impl_->router(); }
 Result<HostPort> DistributionPoint::start_control(const HostPort& at) { return impl_->start_control(at); }
 void DistributionPoint::stop_control() { impl_->stop_control(); }
+Result<std::string> DistributionPoint::site() const { return impl_->site(); }
+Status DistributionPoint::belong_to(const std::string& site) { return impl_->belong_to(site); }
 
 }  // namespace smslab::dp

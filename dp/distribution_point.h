@@ -24,10 +24,12 @@ struct DpOptions {
   std::string name;    // LON-DCSMS-01
   std::string folder;  // <data>/dp/<name>
   std::string token;   // that the site must show
+  std::string site;    // whose DP it is; empty: whoever's the folder is, or will be once a site has taken it in
 };
 
 class DistributionPoint {
  public:
+  // kFailedPrecondition when the folder is that of another DP, or of another site's.
   static Result<std::unique_ptr<DistributionPoint>> open(DpOptions options, Env& env, const Clock& clock,
                                                          const Log& log);
   ~DistributionPoint();  // stops the control side
@@ -35,6 +37,9 @@ class DistributionPoint {
   const wire::Router& router() const;
   Result<HostPort> start_control(const HostPort& at);
   void stop_control();
+
+  Result<std::string> site() const;           // empty: nobody's yet
+  Status belong_to(const std::string& site);  // from now on; kFailedPrecondition when it is another site's
 
  private:
   class Impl;

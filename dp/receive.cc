@@ -143,7 +143,8 @@ Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
   const auto change = [&](WriteTxn& txn) -> Status {
     reply.Clear();
     ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, package_id));
-    version = content.version();
+    const bool meant = removal.generation() == 0 || removal.generation() == content.generation();
+    version = meant ? content.version() : 0;
     if (version == 0) return ok_status();
     txn.after_commit([this, package_id] { contents_.forget(package_id); });
     ASSIGN_OR_RETURN(const auto healed, clear(txn, store_.blobs(), content));

@@ -37,7 +37,7 @@ class Receiver {
   // is; any other commit takes the package's damage away.
   Result<v1::CommitReply> commit(const v1::Commit& commit);
 
-  // Absent is fine.
+  // Absent is fine, and so is a content that is newer than the generation named.
   Result<v1::RemovalReply> remove(const v1::Removal& removal);
 
  private:

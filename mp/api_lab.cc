@@ -1,34 +1,16 @@
-// The lab itself: its DPs, faults, clock and health.
+// The lab itself: its faults, clock and health.
 #include <chrono>
 
 #include "mp/api_route.h"
 #include "mp/control_api.h"
-#include "mp/dp_link.h"
 #include "mp/faults.h"
-#include "proto/base/ids.h"
 #include "proto/schema/timestamp.h"
 #include "store/fsck.h"
 
 namespace smslab::mp {
 namespace {
-constexpr std::chrono::seconds kDpPatience{2};  // of a listing for a DP that does not answer
 constexpr LabTime kLastLabTime{std::chrono::sys_days{std::chrono::year{9000} / 1 / 1}};  // then on, dates grow a digit
 constexpr uint64_t kMaxAdvanceMs = 3'155'760'000'000;                                    // a hundred years
-
-v1::DpInfo describe(const Site& site, const DpAddress& dp) {
-  v1::DpInfo info;
-  auto contents = DpLink(dp, kDpPatience).contents();
-  if (contents.ok()) {
-    info = *std::move(contents);
-  } else {
-    info.set_error(contents.status().message());
-  }
-  info.set_name(dp.name);
-  info.set_url(dp.url);
-  info.set_control_url(dp.control_url);
-  info.set_nal_path(nal_path(dp.name, site.options.site));
-  return info;
-}
 
 v1::ClockState clock_state(const LabClock& clock) {
   v1::ClockState state;
@@ -65,27 +47,6 @@ v1::Health healthy() {
   return health;
 }
 }  // namespace
-
-Routes dp_routes(ControlContext& context) {
-  Site& site = context.site;
-  const DpDirectory& dps = context.dps;
-  return {
-      reads<v1::DpList>("/api/v1/dps", "All distribution points and what they hold",
-                        [&site, &dps](ControlRequest&) -> Result<v1::DpList> {
-                          v1::DpList list;
-                          for (const auto& dp : dps.all()) *list.add_dps() = describe(site, dp);
-                          return list;
-                        }),
-      reads<v1::DpInfo>("/api/v1/dps/{name}", "One distribution point and what it holds",
-                        [&site, &dps](ControlRequest& r) -> Result<v1::DpInfo> {
-                          const DpAddress* dp = dps.find(r.param("name"));
-                          if (dp == nullptr) {
-                            return not_found("the site has no distribution point '" + r.param("name") + "'", "name");
-                          }
-                          return describe(site, *dp);
-                        }),
-  };
-}
 
 Routes fault_routes(ControlContext& context) {
   Site& site = context.site;

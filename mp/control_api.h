@@ -1,7 +1,7 @@
 // The control API: everything that changes or shows a site, as routes of a ControlServer (names: the interface
 // document).
 //
-//   ControlContext context{site, dps, imports, polls, ready};
+//   ControlContext context{site, dps, catch_up, secrets, imports, polls, ready};
 //   for (auto& route : control_routes(context)) server.add(std::move(route));
 //
 // One list of routes a noun. A handler reads its message, calls one plain function of the site (packages.h, adverts.h,
@@ -11,6 +11,7 @@
 #include <atomic>
 #include <vector>
 
+#include "mp/catch_up.h"
 #include "mp/dps.h"
 #include "mp/imports.h"
 #include "mp/long_polls.h"
@@ -21,7 +22,9 @@ namespace smslab::mp {
 
 struct ControlContext {
   Site& site;
-  const DpDirectory& dps;
+  DpDirectory& dps;
+  CatchUp& catch_up;
+  const std::vector<control::DpSecret>& secrets;
   Imports& imports;
   LongPolls& polls;
   const std::atomic<bool>& ready;  // the site serves

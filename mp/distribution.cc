@@ -281,6 +281,14 @@ SteadyTime::duration DistributionManager::patience(const Delivery& delivery) con
   return std::max<SteadyTime::duration>(together_, delivery.done - delivery.begun);
 }
 
+// It failed at a DP that has come back since: at once again, and the failure does not count.
+bool DistributionManager::overtaken(const Delivery& delivery) const {
+  if (delivery.outcome->status.ok()) return false;
+  const auto now = dps_.find(delivery.order->dp.dp());
+  const auto session = [](const auto& dp) { return dp ? dp->session : std::string(); };
+  return session(now) != session(delivery.address);
+}
+
 // Outcomes in the order of NAL paths, but for DPs that take too long.
 Status DistributionManager::record_what_may_be(Pass& pass) {
   const SteadyTime now = site_.clock.steady();
@@ -292,6 +300,11 @@ Status DistributionManager::record_what_may_be(Pass& pass) {
       ++at;
       continue;
     }
+    pass.look_again = true;
+    if (overtaken(delivery)) {
+      at = pass.deliveries.erase(at);
+      continue;
+    }
     RETURN_IF_ERROR(record(site_, *delivery.order, *delivery.outcome));
     const std::string& dp = delivery.order->dp.dp();
     if (delivery.outcome->status.ok()) {
@@ -299,7 +312,6 @@ Status DistributionManager::record_what_may_be(Pass& pass) {
     } else {
       pass.failed.insert(dp);
     }
-    pass.look_again = true;
     at = pass.deliveries.erase(at);
   }
   return ok_status();
@@ -334,12 +346,11 @@ DistributionManager::DpLane& DistributionManager::lane_of(const std::string& dp)
 void DistributionManager::send(const std::string& id, Pass& pass, Order order) {
   const auto shared = std::make_shared<const Order>(std::move(order));
   DpLane& lane = lane_of(shared->dp.dp());
-  std::optional<DpAddress> address;
-  if (const DpAddress* known = dps_.find(shared->dp.dp()); known != nullptr) address = *known;
-  pass.deliveries[shared->nal] = {shared, std::nullopt, {}, {}};
+  const std::shared_ptr<const DpAddress> address = dps_.find(shared->dp.dp());
+  pass.deliveries[shared->nal] = {shared, std::nullopt, {}, {}, address};
   lane.lane.post([this, id, shared, address, &courier = lane.courier] {
     const SteadyTime begun = site_.clock.steady();
-    Outcome outcome = courier.deliver(site_, address ? &*address : nullptr, *shared);
+    Outcome outcome = courier.deliver(site_, address.get(), *shared);
     if (stopping_ && !outcome.status.ok()) return;  // the next start goes on
     {
       MutexLock lock(mu_);

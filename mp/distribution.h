@@ -66,6 +66,7 @@ class DistributionManager {
     std::shared_ptr<const Order> order;
     std::optional<Outcome> outcome;
     SteadyTime begun, done;
+    std::shared_ptr<const DpAddress> address;  // where it was sent; nullptr: the lab runs without the DP
   };
   struct Pass {
     std::map<std::string, Delivery> deliveries;  // by NAL path
@@ -94,6 +95,7 @@ class DistributionManager {
   Status close_pass(const std::string& package, bool failed);
   void advance_passes();
   Result<bool> advance(const std::string& package, Pass& pass);  // true: it is over
+  bool overtaken(const Delivery& delivery) const;
   Status record_what_may_be(Pass& pass);
   Status order_what_is_due(const std::string& package, Pass& pass);
   void send(const std::string& package, Pass& pass, Order order);

@@ -43,8 +43,15 @@ Result<v1::CommitReply> DpLink::commit(const v1::Manifest& manifest, bool overwr
 }
 
 Result<v1::RemovalReply> DpLink::remove(const std::string& package) {
+  v1::DpContent whatever;
+  whatever.set_package_id(package);
+  return remove(whatever);
+}
+
+Result<v1::RemovalReply> DpLink::remove(const v1::DpContent& content) {
   v1::Removal removal;
-  removal.set_package_id(package);
+  removal.set_package_id(content.package_id());
+  removal.set_generation(content.generation());
   v1::RemovalReply reply;
   RETURN_IF_ERROR(http_.call("POST", "/dp/v1/removals", &removal, &reply));
   return reply;

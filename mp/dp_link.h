@@ -30,6 +30,8 @@ class DpLink {
   Status put(const std::string& sha256, std::shared_ptr<const ReadableFile> content);
   Result<v1::CommitReply> commit(const v1::Manifest& manifest, bool overwrite);
   Result<v1::RemovalReply> remove(const std::string& package);  // absent is fine
+  // Only what `content` describes, not what has taken its place since.
+  Result<v1::RemovalReply> remove(const v1::DpContent& content);
   Result<v1::DamageReply> damage(const v1::DamageRequest& request);
   Result<v1::DamageRemovalReply> lift_damage(const std::string& rule);  // absent is fine
   Result<v1::ValidationReply> validate(const v1::Manifest& manifest);   // reads every byte of the package

@@ -32,7 +32,7 @@ Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const
   if (rule.match().dp().empty()) {
     return invalid_argument("damage at rest lies on one distribution point: name it", "match.dp");
   }
-  const DpAddress* dp = dps.find(rule.match().dp());
+  const auto dp = dps.find(rule.match().dp());
   if (dp == nullptr) return not_found("the site has no distribution point '" + rule.match().dp() + "'", "match.dp");
   rule.mutable_match()->set_dp(dp->name);
   if (rule.match().package().empty()) {
@@ -69,13 +69,19 @@ Status forget_rule(Site& site, const std::string& id) {
 Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) {
   ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
   v1::DamageRemovalReply left;
-  if (const DpAddress* dp = dps.find(rule.match().dp()); dp != nullptr) {
+  if (const auto dp = dps.find(rule.match().dp()); dp != nullptr) {
     ASSIGN_OR_RETURN(left, DpLink(*dp, kPatience).lift_damage(rule.id()));
   }
   return site.store.commit([&](store::WriteTxn& txn) -> Status {
     RETURN_IF_ERROR(foretell_anew(txn, left.live()));
     return store::kFaults.erase(txn, key);
   });
+}
+
+Result<v1::DamageReply> place_damage(const DpDirectory& dps, const v1::DamageRequest& order) {
+  const auto dp = dps.find(order.match().dp());
+  if (dp == nullptr) return not_found("the site has lost distribution point " + order.match().dp(), "match.dp");
+  return DpLink(*dp, kPatience).damage(order);
 }
 }  // namespace
 
@@ -95,7 +101,7 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
   *order.mutable_match() = rule.match();
   *order.mutable_corrupt() = rule.corrupt();
   order.set_seed(site.random.seed());
-  const auto damaged = DpLink(*dps.find(rule.match().dp()), kPatience).damage(order);
+  const auto damaged = place_damage(dps, order);
   if (!damaged.ok()) {
     // Whether a DP that did not answer carried it out is not known: it must say that it has not.
     const Status undone =

@@ -3,9 +3,11 @@
 #include <atomic>
 #include <utility>
 
+#include "mp/catch_up.h"
 #include "mp/client_plane.h"
 #include "mp/control_api.h"
 #include "mp/distribution.h"
+#include "mp/dp_records.h"
 #include "mp/dps.h"
 #include "mp/imports.h"
 #include "mp/long_polls.h"
@@ -51,9 +53,11 @@ class Mp::Impl {
               .random = Random(options.seed),
               .log = log,
               .distmgr_log = std::move(distmgr_log)},
+        secrets_(std::move(options.secrets)),
         mp_url_(std::move(options.mp_url)),
         polls_(site_),
-        context_{site_, dps_, imports_, polls_, ready_},
+        catch_up_(site_, dps_),
+        context_{site_, dps_, catch_up_, secrets_, imports_, polls_, ready_},
         control_({}, clock, site_.log),
         manager_(site_, dps_, imports_) {
     mount_client_plane(router_, site_, dps_, [this] { return mp_url(); });
@@ -62,7 +66,8 @@ class Mp::Impl {
 
   ~Impl() { stop(); }
 
-  void announce(DpAddress dp) { dps_.add(std::move(dp)); }
+  Status add_dp(DpAddress dp) { return add_own_dp(site_, dps_, std::move(dp)); }
+  Status recall_dps() { return add_remote_dps(site_, dps_); }
   const wire::Router& router() const { return router_; }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
 
@@ -77,6 +82,7 @@ class Mp::Impl {
 
   void start() {
     manager_.start();
+    catch_up_.start();
     ready_ = true;
   }
 
@@ -85,6 +91,7 @@ class Mp::Impl {
     site_.changes->stop();
     imports_.stop();
     control_.stop();
+    catch_up_.stop();
     manager_.stop();
     // Changes that were submitted and nobody waits for use the site: they must be done before it goes.
     (void)store_->commit([](store::WriteTxn&) { return ok_status(); });
@@ -95,11 +102,13 @@ class Mp::Impl {
   const std::unique_ptr<store::Store> store_;
   Site site_;
   DpDirectory dps_;
+  const std::vector<control::DpSecret> secrets_;
   mutable Mutex mu_;
   std::string mp_url_ GUARDED_BY(mu_);
   wire::Router router_;
   Imports imports_;
   LongPolls polls_;
+  CatchUp catch_up_;
   std::atomic<bool> ready_ = false;
   ControlContext context_;
   control::ControlServer control_;
@@ -112,14 +121,16 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
   RETURN_IF_ERROR(claim_folder(*store, options));
   ASSIGN_OR_RETURN(auto distmgr_log, open_distmgr_log(env, options.logs));
-  return std::unique_ptr<Mp>(new Mp(std::make_unique<Impl>(std::move(options), *profile, std::move(keys),
-                                                           std::move(store), std::move(distmgr_log), clock, log)));
+  auto impl = std::make_unique<Impl>(std::move(options), *profile, std::move(keys), std::move(store),
+                                     std::move(distmgr_log), clock, log);
+  RETURN_IF_ERROR(impl->recall_dps());
+  return std::unique_ptr<Mp>(new Mp(std::move(impl)));
 }
 
 Mp::Mp(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Mp::~Mp() = default;
 
-void Mp::announce(DpAddress dp) { impl_->announce(std::move(dp)); }
+Status Mp::add_dp(DpAddress dp) { return impl_->add_dp(std::move(dp)); }
 void Mp::set_mp_url(std::string url) { impl_->set_mp_url(std::move(url)); }
 const wire::Router& Mp::router() const { return impl_->router(); }
 Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }

@@ -1,7 +1,7 @@
 // Mp: the site and its management point, whole: store, client plane, control API, distribution manager.
 //
 //   ASSIGN_OR_RETURN(auto mp, Mp::open(options, env, clock, log));
-//   mp->announce({.name = "LON-DCSMS-01", .url = ..., .control_url = ..., .token = ...});   // a DP of this site
+//   mp->add_dp({.name = "LON-DCSMS-01", .url = ..., .control_url = ..., .token = ...});   // a DP of this process
 //   gate.listen(at, mp->router());
 //   ASSIGN_OR_RETURN(HostPort control, mp->start_control({"127.0.0.1", 8082}));
 //   mp->start();                                        // the distribution manager goes to work
@@ -12,10 +12,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mp/site.h"
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
+#include "proto/control/dp_secret.h"
 #include "proto/wire/router.h"
 
 namespace smslab::mp {
@@ -26,7 +28,8 @@ struct MpOptions {
   std::string folder;  // <data>/site
   std::string logs;    // <data>/logs
   uint64_t seed = 1;
-  std::string mp_url;  // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
+  std::string mp_url;                      // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
+  std::vector<control::DpSecret> secrets;  // one of them a DP must hold to announce itself
 };
 
 // How the site reaches a DP.
@@ -35,6 +38,10 @@ struct DpAddress {
   std::string url;          // client plane, as clients are told
   std::string control_url;  // where the site dials
   std::string token;
+  bool is_protected = false;                 // offered only to clients within its boundaries
+  std::vector<std::string> boundaries = {};  // by name; with none, the site's
+  bool remote = false;                       // a process of its own, which announced itself
+  std::string session = {};                  // of its last announcement
 };
 
 class Mp {
@@ -42,7 +49,8 @@ class Mp {
   static Result<std::unique_ptr<Mp>> open(MpOptions options, Env& env, LabClock& clock, const Log& log);
   ~Mp();  // stops
 
-  void announce(DpAddress dp);  // before start(); one DP a name
+  // Before start(); one DP a name. What an administrator has set for it stays as it was.
+  Status add_dp(DpAddress dp);
   void set_mp_url(std::string url);
   const wire::Router& router() const;
   Result<HostPort> start_control(const HostPort& at);

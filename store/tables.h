@@ -31,9 +31,11 @@ inline constexpr Table<v1::StatusMessage> kStatusByAdvert{"status-advert"};  // 
 inline constexpr Table<v1::StatusMessage> kStatusByClient{"status-client"};  // computer name, number_key(id)
 inline constexpr Table<v1::AdvertClient> kAdvertClients{"advert-client"};    // advert ID, computer name
 inline constexpr Table<v1::FaultRule> kFaults{"fault"};                      // number_key(id)
+inline constexpr Table<v1::DpRecord> kDps{"dp"};                             // name, upper case
 
 // ---- a distribution point's
-inline constexpr Table<v1::DpContent> kDpContents{"content"};  // package ID
-inline constexpr Table<v1::DamageRecord> kDamages{"damage"};   // package ID, number_key(rule id)
+inline constexpr Table<v1::DpIdentity> kDpIdentity{"identity"};  // "identity"
+inline constexpr Table<v1::DpContent> kDpContents{"content"};    // package ID
+inline constexpr Table<v1::DamageRecord> kDamages{"damage"};     // package ID, number_key(rule id)
 
 }  // namespace smslab::store

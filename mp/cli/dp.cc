@@ -1,12 +1,40 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "mp/cli/print.h"
+#include "mp/cli/serve_dp.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/uri.h"
 #include "proto/schema/control.pb.h"
 
 namespace smslab::cli {
 namespace {
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::string path_of(const std::string& name) { return "/api/v1/dps/" + percent_encode_component(name); }
+
+void print_dp(const v1::DpInfo& dp) {
+  print_fields({{"dp", dp.name()},
+                {"url", dp.url()},
+                {"control", dp.control_url()},
+                {"NAL path", dp.nal_path()},
+                {"protected", dp.protected_() ? "yes" : "no"},
+                {"boundaries", joined(dp.boundaries())},
+                {"unreachable", dp.error()}});
+  if (dp.contents().empty()) return;
+  std::vector<Row> rows;
+  for (const auto& c : dp.contents()) {
+    rows.push_back({c.package_id(), std::to_string(c.version()), shown(c.installed()), shown_size(c.size())});
+  }
+  fmt::print("\n");
+  print_table({"PACKAGE", "VERSION", "INSTALLED", "SIZE"}, rows);
+}
+
 Status list_dps(const Cli& cli) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
   v1::DpList list;
@@ -16,40 +44,97 @@ Status list_dps(const Cli& cli) {
     return ok_status();
   }
   std::vector<Row> rows;
-  for (const auto& dp : list.dps()) rows.push_back({dp.name(), std::to_string(dp.contents_size()), dp.url()});
-  print_table({"DP", "PACKAGES", "URL"}, rows);
+  for (const auto& dp : list.dps()) {
+    rows.push_back({dp.name(), dp.error().empty() ? std::to_string(dp.contents_size()) : "unreachable",
+                    dp.protected_() ? "yes" : "no", dp.url()});
+  }
+  print_table({"DP", "PACKAGES", "PROTECTED", "URL"}, rows);
   return ok_status();
 }
 
-Status show_dp(const Cli& cli, const std::string& name) {
+// One DP, as it is after the call.
+Status call_dp(const Cli& cli, const std::string& method, const std::string& name, const v1::DpInfo* change) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
   v1::DpInfo dp;
-  RETURN_IF_ERROR(lab.call("GET", "/api/v1/dps/" + percent_encode_component(name), nullptr, &dp));
+  RETURN_IF_ERROR(lab.call(method, path_of(name), change, &dp));
   if (cli.json) {
     print_json(dp);
-    return ok_status();
+  } else {
+    print_dp(dp);
   }
-  print_fields({{"dp", dp.name()}, {"url", dp.url()}, {"control", dp.control_url()}, {"NAL path", dp.nal_path()}});
-  if (dp.contents().empty()) return ok_status();
-  std::vector<Row> rows;
-  for (const auto& c : dp.contents()) {
-    rows.push_back({c.package_id(), std::to_string(c.version()), shown(c.installed()), shown_size(c.size())});
-  }
-  fmt::print("\n");
-  print_table({"PACKAGE", "VERSION", "INSTALLED", "SIZE"}, rows);
   return ok_status();
+}
+
+struct DpChange {
+  std::string is_protected;  // on, off; empty: as it is
+  std::vector<std::string> boundaries;
+  bool no_boundaries = false;
+};
+
+Status set_dp(const Cli& cli, const std::string& name, const DpChange& wanted) {
+  v1::DpInfo change;
+  if (!wanted.is_protected.empty()) change.set_protected_(wanted.is_protected == "on");
+  for (const auto& boundary : wanted.boundaries) change.add_boundaries(boundary);
+  if (wanted.no_boundaries) change.add_boundaries("");
+  return call_dp(cli, "PATCH", name, &change);
+}
+
+Status delete_dp(const Cli& cli, const std::string& name) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  return lab.call("DELETE", path_of(name), nullptr, nullptr);
+}
+
+// `smslab dp` without a verb of its own runs a DP; which options that needs is known only now.
+Status run_dp(const Cli& cli, DpRoleOptions options) {
+  for (const auto& [value, option] :
+       {std::pair(&options.name, "--name"), std::pair(&options.site_server, "--site-server"),
+        std::pair(&options.token_file, "--token-file")}) {
+    if (value->empty()) {
+      return invalid_argument(std::string("to run a distribution point, give ") + option + "; see smslab dp --help",
+                              option);
+    }
+  }
+  if (!cli.finder.data.empty()) options.host.data = cli.finder.data;
+  return serve_dp(options);
 }
 }  // namespace
 
-// `smslab dp list|show`. `smslab dp` as a role of its own is not there yet: `serve` runs the site with all its DPs.
 void add_dp(CLI::App& app, Cli& cli) {
-  CLI::App* dp = app.add_subcommand("dp", "Distribution points: list, show");
-  dp->require_subcommand(1)->fallthrough();
+  CLI::App* dp = app.add_subcommand(
+      "dp", "Distribution points: list, show, set, delete; with --name, run one in a process of its own");
+  dp->require_subcommand(0, 1)->fallthrough();
+  auto role = std::make_shared<DpRoleOptions>();
+  add_dp_role_options(*dp, role.get());
+  // The verbs' --data and --control find the lab, but stand where the role's do.
+  const auto finding = [&cli, role, dp](auto run) {
+    return [&cli, role, dp, run] {
+      if (dp->count("--data") > 0) cli.finder.data = role->host.data;
+      if (dp->count("--control") > 0) cli.finder.control = role->control;
+      return run();
+    };
+  };
+  dp->callback([&cli, dp, role] {
+    if (dp->get_subcommands().empty()) cli.action = [&cli, role] { return run_dp(cli, *role); };
+  });
+
   auto name = std::make_shared<std::string>();
-  add_verb(*dp, cli, "list", "All distribution points", [&cli] { return list_dps(cli); });
-  add_verb(*dp, cli, "show", "One distribution point and what is on it", [&cli, name] { return show_dp(cli, *name); })
-      ->add_option("NAME", *name, "the DP's name")
-      ->required();
+  const auto name_argument = [name](CLI::App* verb) {
+    verb->add_option("NAME", *name, "the DP's name")->required();
+    return verb;
+  };
+  add_verb(*dp, cli, "list", "All distribution points", finding([&cli] { return list_dps(cli); }));
+  name_argument(add_verb(*dp, cli, "show", "One distribution point and what is on it",
+                         finding([&cli, name] { return call_dp(cli, "GET", *name, nullptr); })));
+  auto change = std::make_shared<DpChange>();
+  CLI::App* set = name_argument(add_verb(*dp, cli, "set", "Protect a distribution point, or name its boundaries",
+                                         finding([&cli, name, change] { return set_dp(cli, *name, *change); })));
+  set->add_option("--protected", change->is_protected, "on: only for clients within its boundaries; off: for all")
+      ->check(CLI::IsMember({"on", "off"}));
+  auto* boundaries =
+      set->add_option("--boundary", change->boundaries, "its boundaries, by name, instead of the former");
+  set->add_flag("--no-boundaries", change->no_boundaries, "the site's boundaries are its own")->excludes(boundaries);
+  name_argument(add_verb(*dp, cli, "delete", "Take out a distribution point of another process",
+                         finding([&cli, name] { return delete_dp(cli, *name); })));
 }
 
 }  // namespace smslab::cli

@@ -1,6 +1,7 @@
 #include "proto/base/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <cstdlib>
 
@@ -70,6 +71,24 @@ ContentDigests content_digests(std::string_view bytes) {
   ContentHasher hasher;
   hasher.update(bytes);
   return hasher.finish();
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+  unsigned char raw[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (HMAC(method(Algorithm::kSha256), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), raw, &size) == nullptr) {
+    std::abort();
+  }
+  return {reinterpret_cast<char*>(raw), size};
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); i++) {
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
+  }
+  return difference == 0;
 }
 
 }  // namespace smslab

@@ -47,4 +47,9 @@ class ContentHasher {
 std::string digest_hex(Algorithm algorithm, std::string_view bytes);
 ContentDigests content_digests(std::string_view bytes);
 
+// HMAC-SHA-256 (RFC 2104), raw.
+std::string hmac_sha256(std::string_view key, std::string_view bytes);
+// Takes as long for every wrong text of the same length.
+bool same_secret(std::string_view a, std::string_view b);
+
 }  // namespace smslab

@@ -80,6 +80,7 @@ class Env {
   virtual Status remove_tree(const std::string& path) = 0;                    // absent is fine; never follows a link
   // Everything written, renamed or removed below `folder` before this call is durable when it returns.
   virtual Status barrier(const std::string& folder) = 0;
+  virtual Result<uint64_t> free_bytes(const std::string& folder) = 0;  // that this process may still write there
   // Exclusive between processes; kFailedPrecondition when another one holds it.
   virtual Result<std::unique_ptr<FolderLock>> lock_folder(const std::string& folder) = 0;
 };

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -179,6 +180,11 @@ class PosixEnv final : public Env {
     const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd || ::syncfs(fd.get()) != 0) return from_errno(errno, "cannot sync " + folder);
     return ok_status();
+  }
+  Result<uint64_t> free_bytes(const std::string& folder) override {
+    struct statvfs st {};
+    if (::statvfs(folder.c_str(), &st) != 0) return from_errno(errno, "cannot look at " + folder);
+    return uint64_t{st.f_bavail} * st.f_frsize;
   }
   Result<std::unique_ptr<FolderLock>> lock_folder(const std::string& folder) override {
     UniqueFd fd(::open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));

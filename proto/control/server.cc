@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "proto/base/digest.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/codec/json.h"
@@ -20,15 +21,6 @@ constexpr time_t kKeepAliveSeconds = 1;
 constexpr size_t kKeepAliveRequests = 10'000;
 constexpr time_t kStallSeconds = 10;  // a read or write without progress
 constexpr int kBacklog = 128;         // httplib's own is 5
-
-// Takes as long for every wrong text of the same length.
-bool same_secret(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < a.size(); i++) {
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
-  }
-  return difference == 0;
-}
 
 // The body of one request. httplib goes on with the next request where this one's reading stopped, so what a handler
 // left unread is read away; when that is too much, the connection must end.

@@ -67,7 +67,7 @@ class ApiTest : public SiteTest {
   }
 
   std::atomic<bool> ready_ = true;
-  ControlContext context_{*site_, dps_, *imports_, *polls_, ready_};
+  ControlContext context_{*site_, dps_, *catch_up_, secrets_, *imports_, *polls_, ready_};
   control::ControlServer server_{{}, clock_, site_->log};
   std::unique_ptr<control::HttpClient> http_;
 };

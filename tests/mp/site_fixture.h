@@ -14,6 +14,7 @@
 
 #include "dp/distribution_point.h"
 #include "mp/adverts.h"
+#include "mp/catch_up.h"
 #include "mp/collections.h"
 #include "mp/distribution.h"
 #include "mp/imports.h"
@@ -76,9 +77,11 @@ class SiteTest : public ::testing::Test {
     imports_ = std::make_unique<Imports>();
     polls_ = std::make_unique<LongPolls>(*site_);
     manager_ = std::make_unique<DistributionManager>(*site_, dps_, *imports_, together_);
+    catch_up_ = std::make_unique<CatchUp>(*site_, dps_);
   }
   void close_site() {
     site_->changes->stop();
+    catch_up_.reset();
     manager_.reset();
     imports_.reset();
     polls_.reset();
@@ -201,11 +204,13 @@ class SiteTest : public ::testing::Test {
   Env* env_ = &posix_env();  // the site's
   std::chrono::milliseconds together_ = DistributionManager::kTogether;
   DpDirectory dps_;
+  std::vector<control::DpSecret> secrets_{control::DpSecret("the secret"), control::DpSecret("another DP's")};
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Site> site_;
   std::unique_ptr<Imports> imports_;
   std::unique_ptr<LongPolls> polls_;
   std::unique_ptr<DistributionManager> manager_;
+  std::unique_ptr<CatchUp> catch_up_;
   std::map<std::string, std::unique_ptr<dp::DistributionPoint>> points_;
 };
 

@@ -27,6 +27,7 @@ class ForwardingEnv : public Env {
   Status remove_file(const std::string& path) override { return under_.remove_file(path); }
   Status remove_tree(const std::string& path) override { return under_.remove_tree(path); }
   Status barrier(const std::string& folder) override { return under_.barrier(folder); }
+  Result<uint64_t> free_bytes(const std::string& folder) override { return under_.free_bytes(folder); }
   Result<std::unique_ptr<FolderLock>> lock_folder(const std::string& folder) override {
     return under_.lock_folder(folder);
   }

@@ -49,6 +49,7 @@ class MemEnv final : public Env {
   Status remove_file(const std::string& path) override;
   Status remove_tree(const std::string& path) override;
   Status barrier(const std::string& folder) override;
+  Result<uint64_t> free_bytes(const std::string& folder) override;  // always a terabyte
   Result<std::unique_ptr<FolderLock>> lock_folder(const std::string& folder) override;
 
   struct Disk;
