@@ -64,6 +64,7 @@ Result<v1::OfferReply> Receiver::offer(const v1::Offer& offer) {
   RETURN_IF_ERROR(check_manifest(offer.manifest()));
   ASSIGN_OR_RETURN(const auto staged, staging());
   ASSIGN_OR_RETURN(std::vector<std::string> absent, missing(offer.manifest(), *staged));
+  RETURN_IF_ERROR(check_space(offer.manifest(), absent));
   v1::OfferReply reply;
   for (std::string& sha256 : absent) reply.add_missing(std::move(sha256));
   return reply;
@@ -157,6 +158,20 @@ Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
   RETURN_IF_ERROR(store_.commit(change));
   if (version != 0) log_.info("removed " + package_id + " version " + std::to_string(version));
   return reply;
+}
+
+// Better now than after gigabytes.
+Status Receiver::check_space(const v1::Manifest& manifest, const std::vector<std::string>& absent) const {
+  std::unordered_set<std::string_view> wanted(absent.begin(), absent.end());
+  uint64_t bytes = 0;
+  for (const auto& file : manifest.files()) {
+    if (wanted.erase(file.hash().sha256()) > 0) bytes += file.size();
+  }
+  ASSIGN_OR_RETURN(const uint64_t free, store_.env().free_bytes(store_.folder()));
+  if (bytes <= free) return ok_status();
+  return {Code::kNoSpace, "not enough space on the disk of the distribution point: " + manifest.package_id() +
+                              " version " + std::to_string(manifest.version()) + " needs " + std::to_string(bytes) +
+                              " bytes more, and " + std::to_string(free) + " are free"};
 }
 
 Result<std::shared_ptr<store::Staging>> Receiver::staging() {

@@ -26,6 +26,7 @@ class Receiver {
   Receiver(store::Store& store, Contents& contents, const Clock& clock, const Log& log)
       : store_(store), contents_(contents), clock_(clock), log_(log) {}
 
+  // kNoSpace when what is missing does not fit on the disk.
   Result<v1::OfferReply> offer(const v1::Offer& offer);
 
   // One content of `size` bytes, streamed: `read` hands each piece on, to the last. kDataLoss when the bytes are not
@@ -43,6 +44,7 @@ class Receiver {
  private:
   Result<std::shared_ptr<store::Staging>> staging();
   void give_up(const std::shared_ptr<store::Staging>& staged);  // whoever uses it goes on to its end
+  Status check_space(const v1::Manifest& manifest, const std::vector<std::string>& absent) const;
   Result<std::vector<std::string>> missing(const v1::Manifest& manifest, const store::Staging& staging) const;
 
   store::Store& store_;

@@ -1,13 +1,16 @@
 #include "store/index.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
 #include "proto/base/clock.h"
 #include "proto/base/env.h"
+#include "proto/base/fd.h"
 #include "proto/base/mutex.h"
 #include "proto/base/text.h"
 
@@ -16,7 +19,9 @@ namespace {
 
 constexpr size_t kFirstMap = size_t{64} << 20;
 constexpr unsigned kMaxReaders = 1024;
-constexpr size_t kMaxLab = 511 - kMaxKey - 1;  // 511: what LMDB takes as a key
+constexpr off_t kLockBytes = 72 << 10;           // of lock.mdb: a slot of 64 bytes for each reader, and a head
+constexpr size_t kSpareBytes = size_t{2} << 20;  // of data.mdb: for changes on a full disk, such as those that free it
+constexpr size_t kMaxLab = 511 - kMaxKey - 1;    // 511: what LMDB takes as a key
 // Sorts before every lab's keys. Its value: the words below and the version in decimal.
 constexpr std::string_view kFormatKey("\0format", 7);
 constexpr std::string_view kFormatWords = "smslab store ";
@@ -46,6 +51,19 @@ Status from_lmdb(int rc, const std::string& what) {
       code = Code::kInternal;
   }
   return {code, what + ": " + mdb_strerror(rc)};
+}
+
+// Readers write to their slots through a shared map: on a full disk a slot without its block would end the process
+// (SIGBUS). So all blocks are there before LMDB maps the file. A file system that cannot promise them is taken as it
+// is.
+Status reserve_lock_file(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) return from_errno(errno, "cannot open " + path);
+  while (::fallocate(fd.get(), 0, 0, kLockBytes) != 0) {
+    if (errno == EOPNOTSUPP) break;
+    if (errno != EINTR) return from_errno(errno, "cannot make room for " + path);
+  }
+  return ok_status();
 }
 
 MDB_val val(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
@@ -200,6 +218,7 @@ struct Index::Impl {
   MDB_env* env = nullptr;
   MDB_dbi dbi = 0;
   mutable Gate gate;
+  size_t reserved = 0;  // bytes of data.mdb that have their blocks; the writer's
 
   Impl() = default;
   Impl(const Impl&) = delete;
@@ -213,6 +232,7 @@ struct Index::Impl {
   Status open(bool read_only) {
     if (const int rc = mdb_env_create(&env)) return failed(rc, "cannot prepare");
     mdb_env_set_maxreaders(env, kMaxReaders);
+    if (!read_only) RETURN_IF_ERROR(reserve_lock_file(folder + "/lock.mdb"));
     if (const int rc = mdb_env_open(env, folder.c_str(), MDB_NOTLS | (read_only ? MDB_RDONLY : 0U), 0644)) {
       return failed(rc, "cannot open");
     }
@@ -261,6 +281,19 @@ struct Index::Impl {
                                  "; this smslab knows " + std::to_string(kFormatVersion) + ": use a newer one");
     }
     return ok_status();
+  }
+
+  // Blocks for the next changes, so that a disk full of contents does not keep the index from saying that some are
+  // gone. As far as there are any: a change that finds none fails by itself (kNoSpace).
+  void reserve() {
+    MDB_envinfo info{};
+    MDB_stat stat{};
+    mdb_filehandle_t file = -1;
+    if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &stat) != 0 || mdb_env_get_fd(env, &file) != 0) return;
+    const size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
+    if (used + kSpareBytes / 2 <= reserved) return;
+    const size_t wanted = used + kSpareBytes;
+    if (::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(wanted)) == 0) reserved = wanted;
   }
 
   Status grow() {
@@ -360,6 +393,7 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& folder, std::strin
   impl->folder = folder;
   impl->lab = std::move(lab) + '\0';
   RETURN_IF_ERROR(impl->open(mode == Mode::kReadOnly));
+  if (mode == Mode::kReadWrite) impl->reserve();
   // LMDB makes its commits durable, but not the name of the file that they are in.
   if (fresh) RETURN_IF_ERROR(posix_env().barrier(folder));
   return std::unique_ptr<Index>(new Index(std::move(impl)));
@@ -372,7 +406,10 @@ ReadTxn Index::read() const { return ReadTxn(impl_->begin(nullptr, MDB_RDONLY));
 
 std::vector<Status> Index::write(const std::vector<Change>& changes) {
   while (true) {
-    if (auto results = impl_->attempt(changes)) return *std::move(results);
+    if (auto results = impl_->attempt(changes)) {
+      impl_->reserve();
+      return *std::move(results);
+    }
     const Status grown = impl_->grow();
     if (!grown.ok()) return std::vector<Status>(changes.size(), grown);
   }

@@ -12,6 +12,9 @@
 // The map starts at 64 MiB and doubles when it is full. Growing needs a moment without any ReadTxn: who holds one must
 // not wait for a commit meanwhile, and the committer's thread holds none between changes. A reader that stays fails the
 // write that needed the room (kUnavailable, after half a minute); it does not hang the store.
+//
+// A full disk fails a write (kNoSpace) and leaves what was there. Some room is kept in hand, for changes that free
+// more.
 #pragma once
 
 #include <functional>

@@ -3,7 +3,7 @@
 namespace smslab::store {
 
 Result<std::unique_ptr<Store>> Store::open(Env& env, const std::string& folder, const std::string& lab) {
-  auto store = std::unique_ptr<Store>(new Store(env));
+  auto store = std::unique_ptr<Store>(new Store(env, folder));
   RETURN_IF_ERROR(env.make_folders(folder));
   ASSIGN_OR_RETURN(store->lock_, env.lock_folder(folder));
   ASSIGN_OR_RETURN(store->index_, Index::open(folder + "/index", lab));

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "store/blobs.h"
 #include "store/committer.h"
@@ -25,6 +26,7 @@ class Store {
   ~Store();
 
   Env& env() { return env_; }
+  const std::string& folder() const { return folder_; }
   Index& index() { return *index_; }
   Blobs& blobs() { return *blobs_; }
   Committer& committer() { return *committer_; }
@@ -33,9 +35,10 @@ class Store {
   Status commit(Index::Change change) { return committer_->commit(std::move(change)); }
 
  private:
-  explicit Store(Env& env) : env_(env) {}
+  Store(Env& env, std::string folder) : env_(env), folder_(std::move(folder)) {}
 
   Env& env_;
+  const std::string folder_;
   std::unique_ptr<FolderLock> lock_;  // released last
   std::unique_ptr<Index> index_;
   std::unique_ptr<Blobs> blobs_;

@@ -84,18 +84,11 @@ Status delete_dp(const Cli& cli, const std::string& name) {
   return lab.call("DELETE", path_of(name), nullptr, nullptr);
 }
 
-// `smslab dp` without a verb of its own runs a DP; which options that needs is known only now.
-Status run_dp(const Cli& cli, DpRoleOptions options) {
-  for (const auto& [value, option] :
-       {std::pair(&options.name, "--name"), std::pair(&options.site_server, "--site-server"),
-        std::pair(&options.token_file, "--token-file")}) {
-    if (value->empty()) {
-      return invalid_argument(std::string("to run a distribution point, give ") + option + "; see smslab dp --help",
-                              option);
-    }
+// `smslab dp` without a verb of its own runs a DP; that this needs some options is known only now.
+void check_role(const CLI::App& dp) {
+  for (const char* option : {"--name", "--site-server", "--token-file"}) {
+    if (dp.count(option) == 0) throw CLI::RequiredError(option);
   }
-  if (!cli.finder.data.empty()) options.host.data = cli.finder.data;
-  return serve_dp(options);
 }
 }  // namespace
 
@@ -114,7 +107,10 @@ void add_dp(CLI::App& app, Cli& cli) {
     };
   };
   dp->callback([&cli, dp, role] {
-    if (dp->get_subcommands().empty()) cli.action = [&cli, role] { return run_dp(cli, *role); };
+    if (!dp->get_subcommands().empty()) return;
+    check_role(*dp);
+    if (!cli.finder.data.empty()) role->host.data = cli.finder.data;
+    cli.action = [role] { return serve_dp(*role); };
   });
 
   auto name = std::make_shared<std::string>();
