@@ -21,10 +21,10 @@
 namespace smslab::dp {
 
 struct DpOptions {
-  std::string name;    // LON-DCSMS-01
-  std::string folder;  // <data>/dp/<name>
-  std::string token;   // that the site must show
-  std::string site;    // whose DP it is; empty: whoever's the folder is, or will be once a site has taken it in
+  std::string name;       // LON-DCSMS-01
+  std::string folder;     // <data>/dp/<name>
+  std::string token;      // that the site must show
+  std::string site = {};  // whose DP it is; empty: whoever's the folder is, or will be once a site has taken it in
 };
 
 class DistributionPoint {

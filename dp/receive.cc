@@ -64,7 +64,10 @@ Result<v1::OfferReply> Receiver::offer(const v1::Offer& offer) {
   RETURN_IF_ERROR(check_manifest(offer.manifest()));
   ASSIGN_OR_RETURN(const auto staged, staging());
   ASSIGN_OR_RETURN(std::vector<std::string> absent, missing(offer.manifest(), *staged));
-  RETURN_IF_ERROR(check_space(offer.manifest(), absent));
+  if (const Status fits = check_space(offer.manifest(), absent); !fits.ok()) {
+    give_up(staged);
+    return fits;
+  }
   v1::OfferReply reply;
   for (std::string& sha256 : absent) reply.add_missing(std::move(sha256));
   return reply;

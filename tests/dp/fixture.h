@@ -79,8 +79,8 @@ class DpTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  void start() {
-    auto opened = DistributionPoint::open({"LON-DCSMS-01", folder_ + "/dp", "secret"}, posix_env(), clock_,
+  void start(Env& env = posix_env()) {
+    auto opened = DistributionPoint::open({"LON-DCSMS-01", folder_ + "/dp", "secret"}, env, clock_,
                                           Log(null_log(), LogForm::kConsole, clock_, "dp"));
     ASSERT_TRUE(opened.ok()) << opened.status().to_string();
     dp_ = *std::move(opened);

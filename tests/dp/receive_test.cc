@@ -4,6 +4,7 @@
 
 #include "proto/base/uri.h"
 #include "tests/dp/fixture.h"
+#include "tests/support/forwarding_env.h"
 
 namespace smslab::dp {
 namespace {
@@ -198,12 +199,119 @@ TEST_F(Receive, ADigestThatIsNotThatOfTheBytesIsRefused) {
 }
 
 TEST_F(Receive, WithoutTheTokenNothing) {
-  control::HttpClient stranger({.base = control_, .token = "guess", .bind = ""});
+  install("LON00001", 1, kFiles, kFolders);
+  const std::string before = contents().SerializeAsString();
+  v1::Offer offered;
+  *offered.mutable_manifest() = manifest_of("LON00002", 1, {{"a", "foreign"}});
+  v1::Commit committed;
+  *committed.mutable_manifest() = offered.manifest();
   v1::Removal removal;
   removal.set_package_id("LON00001");
+  const v1::DamageRequest damaged = damage_request("1", "LON00001");
+  v1::DamageRemoval lifted;
+  lifted.set_rule_id("1");
+  v1::ValidationRequest validated;
+  *validated.mutable_manifest() = offered.manifest();
+  struct Call {
+    const char* method;
+    std::string target;
+    const google::protobuf::Message* request;
+  };
+  const std::vector<Call> calls = {
+      {"POST", "/dp/v1/offers", &offered},
+      {"PUT", "/dp/v1/blobs/" + digest_hex(Algorithm::kSha256, "foreign"), nullptr},
+      {"POST", "/dp/v1/commits", &committed},
+      {"POST", "/dp/v1/removals", &removal},
+      {"POST", "/dp/v1/damages", &damaged},
+      {"POST", "/dp/v1/damages/remove", &lifted},
+      {"POST", "/dp/v1/validations", &validated},
+      {"GET", "/dp/v1/contents", nullptr},
+      {"GET", "/dp/v1/no-such-path", nullptr},  // nor does a stranger learn which paths there are
+  };
+  for (const std::string authorization :
+       {"", "Bearer ", "Bearer guess", "Bearer secre", "Bearer secret2", "Basic secret", "secret", "bearer  secret"}) {
+    control::HttpClient stranger({.base = control_, .token = {}, .bind = {}});
+    for (const Call& call : calls) {
+      SCOPED_TRACE(call.target + " as '" + authorization + "'");
+      control::HttpRequest request;
+      request.method = call.method;
+      request.target = call.target;
+      request.fields = {{"Content-Type", "application/x-protobuf"}};
+      if (!authorization.empty()) request.fields.emplace_back("Authorization", authorization);
+      request.body = call.request != nullptr ? call.request->SerializeAsString() : "foreign";
+      if (std::string_view(call.method) == "GET") request.body.clear();
+      const auto reply = stranger.send(request);
+      ASSERT_TRUE(reply.ok()) << reply.status().to_string();
+      EXPECT_EQ(reply->status, 401);
+      EXPECT_THAT(reply->body, HasSubstr("UNAUTHENTICATED"));
+    }
+  }
+  EXPECT_EQ(contents().SerializeAsString(), before);
+  EXPECT_EQ(stored_blobs(), 3u);
+  EXPECT_EQ(this->offer(offered.manifest())->missing_size(), 1) << "not even staged";
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").body, "MZ");
+}
+
+TEST_F(Receive, OnlyTheGenerationThatIsMeantIsRemoved) {
   install("LON00001", 1, kFiles, kFolders);
-  EXPECT_EQ(stranger.call("POST", "/dp/v1/removals", &removal, nullptr).code(), Code::kUnauthenticated);
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 200);
+  v1::Removal removal;
+  removal.set_package_id("LON00001");
+  removal.set_generation(contents().contents(0).generation());
+  install("LON00001", 2, {{"a", "newer"}});
+  ASSERT_TRUE(site_->call("POST", "/dp/v1/removals", &removal, nullptr).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").body, "newer");
+  removal.set_generation(contents().contents(0).generation());
+  ASSERT_TRUE(site_->call("POST", "/dp/v1/removals", &removal, nullptr).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").status, 404);
+}
+
+// A disk of which `free` bytes are left.
+class SmallDisk final : public testing::ForwardingEnv {
+ public:
+  SmallDisk() : ForwardingEnv(posix_env()) {}
+  Result<uint64_t> free_bytes(const std::string&) override { return free; }
+  uint64_t free = 0;
+};
+
+TEST_F(Receive, WhatDoesNotFitIsRefusedBeforeItIsSent) {
+  install("LON00001", 1, {{"a", "kept"}});
+  stop();
+  SmallDisk disk;
+  start(disk);
+  const Files files = {{"a", "kept"}, {"b", "12345"}, {"copy of b", "12345"}, {"c", "678"}};
+  const v1::Manifest manifest = manifest_of("LON00001", 2, files);
+  disk.free = 7;  // of the 8 that are missing
+  const auto refused = offer(manifest);
+  EXPECT_EQ(refused.status().code(), Code::kNoSpace);
+  EXPECT_THAT(refused.status().message(), HasSubstr("needs 8 bytes more, and 7 are free"));
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").body, "kept");
+  disk.free = 8;
+  EXPECT_TRUE(send(manifest, files).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.2/c").body, "678");
+  stop();
+}
+
+TEST_F(Receive, AFolderIsOneDpsAndOneSites) {
+  install("LON00001", 1, kFiles, kFolders);
+  stop();
+  const auto open = [&](const std::string& name, const std::string& site) {
+    return DistributionPoint::open({name, folder_ + "/dp", "secret", site}, posix_env(), clock_,
+                                   Log(null_log(), LogForm::kConsole, clock_, "dp"));
+  };
+  EXPECT_EQ(open("LON-DP-02", "").status().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(*(*open("LON-DCSMS-01", ""))->site(), "");
+  EXPECT_EQ(*(*open("LON-DCSMS-01", "LON"))->site(), "LON");
+  const auto other = open("LON-DCSMS-01", "AST");
+  EXPECT_EQ(other.status().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(other.status().message(), HasSubstr("site LON"));
+  {
+    const auto mine = open("LON-DCSMS-01", "");
+    EXPECT_EQ((*mine)->belong_to("AST").code(), Code::kFailedPrecondition);
+    EXPECT_TRUE((*mine)->belong_to("LON").ok());
+    EXPECT_EQ(*(*mine)->site(), "LON");
+  }
+  start();
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").body, "MZ");
 }
 
 TEST_F(Receive, AHalfReceivedVersionIsGoneAfterARestart) {

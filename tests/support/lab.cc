@@ -10,9 +10,12 @@
 #include <sstream>
 
 #include "proto/codec/json.h"
+#include "proto/control/client.h"
 
 namespace smslab::test {
 namespace fs = std::filesystem;
+
+constexpr int kPatienceMs = 60'000;  // for the next status message
 
 TempFolder::TempFolder() {
   std::string pattern = (fs::temp_directory_path() / "smslab.XXXXXX").string();
@@ -23,12 +26,23 @@ TempFolder::~TempFolder() {
   fs::remove_all(path_, ignored);
 }
 
-Lab::Lab(const std::vector<std::string>& serve_arguments) { restart(serve_arguments); }
+Lab::Lab(const std::vector<std::string>& serve_arguments, Kind kind) : kind_(kind) {
+  if (kind_ == Kind::kSite) write(token_file(), "the secret of this lab\n");
+  restart(serve_arguments);
+}
+
+std::string Lab::address(const std::string& url) const {
+  return kind_ == Kind::kWhole || url.empty() ? "127.0.0.1:0" : url.substr(std::string("http://").size());
+}
 
 void Lab::restart(const std::vector<std::string>& serve_arguments) {
-  std::vector<std::string> command = {SMSLAB_BINARY, "serve",       "--data",    data(),
-                                      "--mp",        "127.0.0.1:0", "--control", "127.0.0.1:0"};
-  if (std::find(serve_arguments.begin(), serve_arguments.end(), "--dp") == serve_arguments.end()) {
+  std::vector<std::string> command = {SMSLAB_BINARY, kind_ == Kind::kWhole ? "serve" : "mp",
+                                      "--data",      data(),
+                                      "--mp",        address(ready_.mp()),
+                                      "--control",   address(ready_.control())};
+  if (kind_ == Kind::kSite) {
+    command.insert(command.end(), {"--token-file", token_file()});
+  } else if (std::find(serve_arguments.begin(), serve_arguments.end(), "--dp") == serve_arguments.end()) {
     command.insert(command.end(), {"--dp", "127.0.0.1:0"});
   }
   command.insert(command.end(), serve_arguments.begin(), serve_arguments.end());
@@ -71,6 +85,31 @@ Finished Lab::client(const std::string& name, std::vector<std::string> arguments
   return run(std::move(command), folder_.path());
 }
 
+v1::Package Lab::wait_package(const std::string& id, const std::function<bool(const v1::Package&)>& is_so) const {
+  control::HttpClient http(
+      {.base = ready_.control(), .token = {}, .bind = {}, .timeout = std::chrono::milliseconds(2 * kPatienceMs)});
+  const std::string messages = "/api/v1/status-messages?package=" + id + "&after=";
+  uint64_t seen = 0;
+  while (true) {
+    v1::StatusMessageList list;
+    v1::Package package;
+    Status asked = http.call("GET", messages + std::to_string(seen), nullptr, &list);
+    if (!list.status_messages().empty()) seen = list.status_messages().rbegin()->id();
+    if (asked.ok()) asked = http.call("GET", "/api/v1/packages/" + id, nullptr, &package);
+    if (asked.ok() && is_so(package)) return package;
+    if (asked.ok()) {
+      asked =
+          http.call("GET", messages + std::to_string(seen) + "&wait_ms=" + std::to_string(kPatienceMs), nullptr, &list);
+    }
+    if (!asked.ok() || list.status_messages().empty()) {
+      ADD_FAILURE() << "nothing more is heard of " << id << ": " << asked.to_string() << "\n"
+                    << codec::to_json(package) << "\n"
+                    << server_->err();
+      return package;
+    }
+  }
+}
+
 std::string Lab::ladder(std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), "status");
   const auto list = json<v1::StatusMessageList>(std::move(arguments));
@@ -83,6 +122,43 @@ std::string Lab::ladder(std::vector<std::string> arguments) const {
 void Lab::parse(const std::string& text, google::protobuf::Message* message) {
   const Status status = codec::from_json(text, message);
   EXPECT_TRUE(status.ok()) << status.to_string() << "\n" << text;
+}
+
+LabDp::LabDp(const Lab& lab, std::string name, std::string host, std::vector<std::string> under)
+    : lab_(lab),
+      name_(std::move(name)),
+      host_(std::move(host)),
+      data_(lab.folder() + "/" + name_),
+      under_(std::move(under)) {
+  start();
+}
+
+void LabDp::start(const std::vector<std::string>& more) {
+  std::vector<std::string> command = under_;
+  command.insert(command.end(),
+                 {SMSLAB_BINARY, "dp", "--data", data_, "--name", name_, "--token-file", lab_.token_file()});
+  const auto unless_given = [&](const std::string& option, const std::string& value) {
+    if (std::find(more.begin(), more.end(), option) == more.end()) command.insert(command.end(), {option, value});
+  };
+  unless_given("--dp", host_ + ":0");
+  unless_given("--control", host_ + ":0");
+  unless_given("--site-server", lab_.ready().control());
+  command.insert(command.end(), more.begin(), more.end());
+  server_.reset();
+  server_ = std::make_unique<Process>(command, lab_.folder(), name_);
+  const std::string line = server_->first_line();
+  ASSERT_FALSE(line.empty()) << name_ << " ended: " << server_->err();
+  Lab::parse(line, &ready_);
+}
+
+int LabDp::stop() {
+  server_->signal(SIGTERM);
+  return server_->wait().exit_status;
+}
+
+void LabDp::kill() {
+  server_->signal(SIGKILL);
+  (void)server_->wait();
 }
 
 void write(const std::string& path, const std::string& bytes) {
