@@ -17,6 +17,9 @@ using store::kManifests;
 using store::manifest_key;
 using store::WriteTxn;
 
+constexpr uint64_t kBlockBytes = 4096;             // what a file takes of a disk is so rounded, nearly everywhere
+constexpr uint64_t kBookkeepingBytes = 256 << 10;  // for intent lists, folders and the index
+
 // The record of a package, with version 0 when it is not installed. It outlives a removal, so that its generation never
 // comes again.
 Result<v1::DpContent> content_of(const store::ReadTxn& txn, const std::string& package_id) {
@@ -102,7 +105,10 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
     return failed_precondition(std::to_string(absent.size()) + " contents of " + manifest.package_id() + " version " +
                                std::to_string(manifest.version()) + " have not arrived; offer the manifest again");
   }
-  RETURN_IF_ERROR(staged->make_durable());
+  if (const Status durable = staged->make_durable(); !durable.ok()) {
+    if (durable.code() == Code::kNoSpace) give_up(staged);
+    return durable;
+  }
 
   std::unordered_set<std::string> wanted;
   for (const auto& file : manifest.files()) wanted.insert(file.hash().sha256());
@@ -168,8 +174,9 @@ Status Receiver::check_space(const v1::Manifest& manifest, const std::vector<std
   std::unordered_set<std::string_view> wanted(absent.begin(), absent.end());
   uint64_t bytes = 0;
   for (const auto& file : manifest.files()) {
-    if (wanted.erase(file.hash().sha256()) > 0) bytes += file.size();
+    if (wanted.erase(file.hash().sha256()) > 0) bytes += (file.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
   }
+  if (bytes > 0) bytes += kBookkeepingBytes;
   ASSIGN_OR_RETURN(const uint64_t free, store_.env().free_bytes(store_.folder()));
   if (bytes <= free) return ok_status();
   return {Code::kNoSpace, "not enough space on the disk of the distribution point: " + manifest.package_id() +

@@ -26,7 +26,7 @@ class Receiver {
   Receiver(store::Store& store, Contents& contents, const Clock& clock, const Log& log)
       : store_(store), contents_(contents), clock_(clock), log_(log) {}
 
-  // kNoSpace when what is missing does not fit on the disk.
+  // kNoSpace when what is missing does not fit on the disk, by its size and a little for the bookkeeping.
   Result<v1::OfferReply> offer(const v1::Offer& offer);
 
   // One content of `size` bytes, streamed: `read` hands each piece on, to the last. kDataLoss when the bytes are not

@@ -19,7 +19,8 @@ namespace {
 
 constexpr size_t kFirstMap = size_t{64} << 20;
 constexpr unsigned kMaxReaders = 1024;
-constexpr off_t kLockBytes = 72 << 10;           // of lock.mdb: a slot of 64 bytes for each reader, and a head
+// Of lock.mdb, as LMDB 0.9 lays it out: a head, and a slot for each reader but one. LMDB takes as many as fit.
+constexpr off_t kLockBytes = 192 + (kMaxReaders - 1) * 64;
 constexpr size_t kSpareBytes = size_t{2} << 20;  // of data.mdb: for changes on a full disk, such as those that free it
 constexpr size_t kMaxLab = 511 - kMaxKey - 1;    // 511: what LMDB takes as a key
 // Sorts before every lab's keys. Its value: the words below and the version in decimal.

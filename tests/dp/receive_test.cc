@@ -280,14 +280,17 @@ TEST_F(Receive, WhatDoesNotFitIsRefusedBeforeItIsSent) {
   start(disk);
   const Files files = {{"a", "kept"}, {"b", "12345"}, {"copy of b", "12345"}, {"c", "678"}};
   const v1::Manifest manifest = manifest_of("LON00001", 2, files);
-  disk.free = 7;  // of the 8 that are missing
+  const uint64_t needed = 2 * 4096 + (256 << 10);  // two contents of a block each, and the bookkeeping
+  disk.free = needed - 1;
   const auto refused = offer(manifest);
   EXPECT_EQ(refused.status().code(), Code::kNoSpace);
-  EXPECT_THAT(refused.status().message(), HasSubstr("needs 8 bytes more, and 7 are free"));
+  EXPECT_THAT(refused.status().message(), HasSubstr("needs " + std::to_string(needed) + " bytes more"));
   EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/a").body, "kept");
-  disk.free = 8;
+  disk.free = needed;
   EXPECT_TRUE(send(manifest, files).ok());
   EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.2/c").body, "678");
+  disk.free = 0;  // nothing is missing
+  EXPECT_TRUE(send(manifest, files, true).ok());
   stop();
 }
 

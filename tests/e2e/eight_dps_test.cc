@@ -188,9 +188,9 @@ TEST(EightDps, AFullDiskKillsNothing) {
   Lab lab({"--clock", "2026-11-21T20:00:00Z"}, Lab::Kind::kSite);
   std::filesystem::create_directories(lab.folder() + "/" + kFull);
   LabDp dp(lab, kFull, "127.0.0.2", under_small_disk(lab.folder() + "/" + kFull));
-  for (const std::string id : {"LON00001", "LON00002"}) {
+  for (const auto& [id, files] : std::map<std::string, int>{{"LON00001", 40}, {"LON00002", 30}}) {
     const std::string source = lab.folder() + "/" + id;
-    for (int n = 0; n < 30; n++) write(source + "/" + std::to_string(n), id + std::string(100'000, 'a' + n % 26));
+    for (int n = 0; n < files; n++) write(source + "/" + std::to_string(n), id + std::string(100'000 + n, 'x'));
     lab.must({"package", "create", id, "--name", id, "--source", source});
   }
   lab.must({"package", "distribute", "LON00001", "--dp", kFull, "--wait"});

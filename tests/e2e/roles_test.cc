@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "proto/control/client.h"
@@ -46,7 +47,10 @@ class Roles : public testing::Test {
   }
   // `smslab dp` that must not come up; what it says.
   std::string refused(std::vector<std::string> arguments) {
-    std::vector<std::string> command = {SMSLAB_BINARY, "dp", "--dp", "127.0.0.4:0", "--control", "127.0.0.4:0"};
+    std::vector<std::string> command = {SMSLAB_BINARY, "dp", "--control", "127.0.0.4:0"};
+    if (std::find(arguments.begin(), arguments.end(), "--dp") == arguments.end()) {
+      command.insert(command.end(), {"--dp", "127.0.0.4:0"});
+    }
     command.insert(command.end(), arguments.begin(), arguments.end());
     const Finished finished = run(command, lab_.folder());
     EXPECT_EQ(finished.exit_status, 1);
