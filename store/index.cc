@@ -297,6 +297,12 @@ struct Index::Impl {
     if (::fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(wanted)) == 0) reserved = wanted;
   }
 
+  // LMDB says EIO when only a part of its pages could be written, and the end of the disk is the usual reason.
+  bool disk_is_full() const {
+    const auto free = posix_env().free_bytes(folder);
+    return free.ok() && *free < kSpareBytes / 2;
+  }
+
   Status grow() {
     if (!gate.close()) {
       return {Code::kUnavailable, "the index in " + folder + " must grow, but a reader does not end"};
@@ -369,7 +375,7 @@ std::optional<std::vector<Status>> Index::Impl::attempt(const std::vector<Change
   } else {
     const int rc = mdb_txn_commit(group);
     map_full = rc == MDB_MAP_FULL;
-    commit = failed(rc, "cannot write");
+    commit = failed(rc == EIO && disk_is_full() ? ENOSPC : rc, "cannot write");
   }
   if (map_full || !commit.ok()) run_newest_first(on_abort);
   if (map_full) return std::nullopt;
