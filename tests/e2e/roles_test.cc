@@ -185,8 +185,10 @@ TEST_F(Roles, WhatADpHasLostIsSentAgain) {
   fs::remove_all(one.data());
   fs::rename(backup, one.data());
   one.start();
+  lab_.wait_package("LON00001", [&](const v1::Package&) {
+    return get(one.url(), "/SMS_DP_SMSPKG$/LON00001/Tools/read%20me.txt") == "news\n";
+  });
   EXPECT_EQ(wait_state("LON00001", "LON-DP-01", State::INSTALLED).version(), 2u);
-  EXPECT_EQ(get(one.url(), "/SMS_DP_SMSPKG$/LON00001/Tools/read%20me.txt"), "news\n");
   while (get(one.url(), "/SMS_DP_SMSPKG$/LON00002/Tools/read%20me.txt") != "404") ASSERT_TRUE(one.serves());
 
   // Nothing at all is left, and the site is not told before its own next start.
