@@ -25,6 +25,7 @@ struct CcmServer {
   const DpDirectory& dps;
   std::string mp_url;
   std::string reached_at;  // the address of ours that the client came to
+  std::string peer = {};   // the client's address
 };
 
 // What an endpoint makes of a message.

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mp/site.h"
 #include "proto/base/env.h"
@@ -26,7 +27,9 @@ struct MpOptions {
   std::string folder;  // <data>/site
   std::string logs;    // <data>/logs
   uint64_t seed = 1;
-  std::string mp_url;  // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
+  bool inboxes = false;                  // show the site server's files under <folder>/inboxes
+  std::vector<std::string> child_sites;  // codes; what the inboxes say of them
+  std::string mp_url;                    // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
 };
 
 // How the site reaches a DP.

@@ -17,6 +17,7 @@ Result<CcmAnswer> answer_policy_request(const CcmServer& server, const ccm::Enve
   if (!who.client && site.profile.registration_needed) return not_found("policy asked for by an unknown client");
   if (who.name.empty()) return not_found("policy asked for by a client without a name");
   if (iequals(request.resource().resource_type(), "User")) return CcmAnswer{};
+  if (who.client) site.activity->policy_asked(site.store, who.name, server.peer, site.clock);
 
   ASSIGN_OR_RETURN(const auto policies, site.policies->current(site, txn));
   if (trim(request.server_cookie()) == policies->cookie()) return CcmAnswer{};

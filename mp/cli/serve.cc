@@ -1,8 +1,10 @@
 // `smslab serve`: a whole lab in one process. The one place where the site and its DPs meet.
 #include <fmt/format.h>
+
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <optional>
 
 #include <algorithm>
 #include <map>
@@ -31,6 +33,7 @@ struct ServeOptions {
   std::string timeouts = "head=10s,body=60s,progress=30s,idle=60s";
   uint64_t seed = 1;
   bool strict = false;
+  std::optional<std::string> inboxes;  // child sites' codes, comma between
 };
 
 struct DpWanted {
@@ -147,6 +150,11 @@ class LabServer {
     mp_options.folder = options_.data + "/site";
     mp_options.logs = options_.data + "/logs";
     mp_options.seed = options_.seed;
+    mp_options.inboxes = options_.inboxes.has_value();
+    for (const auto child : split(options_.inboxes.value_or(""), ',')) {
+      if (child.empty()) continue;  // the option alone
+      ASSIGN_OR_RETURN(mp_options.child_sites.emplace_back(), parse_site_code(child, "--inboxes"));
+    }
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(mp_options, env_, clock_, log_));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
     ASSIGN_OR_RETURN(const HostPort mp_bound, listen(mp_at, mp_->router(), "--mp"));
@@ -263,6 +271,11 @@ void add_serve(CLI::App& app, Cli& cli) {
                    "how long a client may take: for a whole head, for a whole body, to take any byte of a reply, and "
                    "between requests")
       ->capture_default_str();
+  verb->add_option_function<std::string>(
+          "--inboxes", [options](const std::string& sites) { options->inboxes = sites; },
+          "write the files that a site server's inboxes would show to <data>/site/inboxes; with child sites' codes, "
+          "comma between, the replication files for those too")
+      ->expected(0, 1);
   verb->add_flag("--strict", options->strict, "check clients' signatures");
 }
 
