@@ -108,12 +108,7 @@ Status tell(store::WriteTxn& txn, const Site& site, uint32_t message, const v1::
 }
 
 Status erase_advert(store::WriteTxn& txn, const Site& site, const v1::Advert& advert) {
-  std::vector<std::string> clients;
-  RETURN_IF_ERROR(store::kAdvertClients.each(txn, {advert.id()}, [&](const store::Key& key, const v1::AdvertClient&) {
-    clients.push_back(key.back());
-    return true;
-  }));
-  for (const auto& client : clients) RETURN_IF_ERROR(store::kAdvertClients.erase(txn, {advert.id(), client}));
+  RETURN_IF_ERROR(forget_advert(txn, advert.id()));
   RETURN_IF_ERROR(tell(txn, site, 30008, advert));
   RETURN_IF_ERROR(policy_changed(txn, site));
   return store::kAdverts.erase(txn, {advert.id()});

@@ -53,7 +53,12 @@ Routes advert_routes(ControlContext& context) {
 Routes client_routes(ControlContext& context) {
   Site& site = context.site;
   return {
-      reads<v1::ClientList>("/api/v1/clients", "All clients", [&site](ControlRequest&) { return list_clients(site); }),
+      reads<v1::ClientList>("/api/v1/clients",
+                            "Clients by name: ?after=NAME begins behind one, &limit=N (1000; at most 10000) ends",
+                            [&site](ControlRequest& r) -> Result<v1::ClientList> {
+                              ASSIGN_OR_RETURN(const size_t limit, query_limit(r, 1000, 10'000));
+                              return list_clients(site, r.query_value("after"), limit);
+                            }),
       takes<v1::Client, v1::Client>(
           "POST", "/api/v1/clients", "Declare a client", 201,
           [&site](ControlRequest&, const v1::Client& client) { return create_client(site, client); }),

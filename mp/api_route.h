@@ -86,6 +86,13 @@ inline Result<uint64_t> query_number(const ControlRequest& request, const std::s
   return *number;
 }
 
+// ?limit=N: how many of a list, `absent` when it does not say.
+inline Result<size_t> query_limit(const ControlRequest& request, size_t absent, size_t most) {
+  ASSIGN_OR_RETURN(const uint64_t limit, query_number(request, "limit", absent));
+  if (limit < 1 || limit > most) return invalid_argument("1 to " + std::to_string(most), "limit");
+  return static_cast<size_t>(limit);
+}
+
 // ?wait_ms=N, and how long that is at most.
 inline Result<std::chrono::milliseconds> query_wait(const ControlRequest& request) {
   ASSIGN_OR_RETURN(const uint64_t ms, query_number(request, "wait_ms", 0));

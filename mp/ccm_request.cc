@@ -4,6 +4,7 @@
 #include <array>
 
 #include "mp/location.h"
+#include "mp/mp_log.h"
 #include "mp/policy.h"
 #include "mp/registration.h"
 #include "mp/sinks.h"
@@ -14,19 +15,20 @@ namespace {
 struct Row {
   std::string_view name;
   CcmEndpoint endpoint;
+  SiteLogFile log;
 };
 // MP_StateMessage and MP_SinvCollFileEndpoint are assumed names (protocol 3.3 L).
 constexpr std::array kEndpoints = {
-    Row{"MP_ClientRegistration", register_client},
-    Row{"MP_PolicyManager", answer_policy_request},
-    Row{"MP_LocationManager", answer_location},
-    Row{"StatusReceiver", take_status},
-    Row{"MP_RelayEndpoint", take_report},
-    Row{"MP_StateMessage", take_report},
-    Row{"MP_DdrEndpoint", take_report},
-    Row{"MP_HinvEndpoint", take_report},
-    Row{"MP_SinvEndpoint", take_report},
-    Row{"MP_SinvCollFileEndpoint", take_report},
+    Row{"MP_ClientRegistration", register_client, SiteLogFile::kRegistration},
+    Row{"MP_PolicyManager", answer_policy_request, SiteLogFile::kPolicy},
+    Row{"MP_LocationManager", answer_location, SiteLogFile::kLocation},
+    Row{"StatusReceiver", take_status, SiteLogFile::kStatus},
+    Row{"MP_RelayEndpoint", take_report, SiteLogFile::kRelay},
+    Row{"MP_StateMessage", take_report, SiteLogFile::kRelay},
+    Row{"MP_DdrEndpoint", take_report, SiteLogFile::kDdr},
+    Row{"MP_HinvEndpoint", take_report, SiteLogFile::kHinv},
+    Row{"MP_SinvEndpoint", take_report, SiteLogFile::kSinv},
+    Row{"MP_SinvCollFileEndpoint", take_report, SiteLogFile::kSinv},
 };
 
 Result<CcmAnswer> dispatch(const CcmServer& server, ccm::Envelope message) {
@@ -36,18 +38,12 @@ Result<CcmAnswer> dispatch(const CcmServer& server, ccm::Envelope message) {
   if (row == kEndpoints.end()) return not_found("no endpoint '" + name + "'");  // A16, assumed
   message.header.set_target_endpoint(std::string(row->name));                   // one spelling from here on
   auto answer = row->endpoint(server, message);
+  log_request(server.site, row->log, message, answer);
   if (!answer.ok()) return answer.status().prefixed(row->name);
   return answer;
 }
 
-// A peer's text must not break a log line.
-std::string one_line(std::string text) {
-  constexpr size_t kMax = 500;
-  if (text.size() > kMax) text.resize(kMax);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
-  return text;
-}
+constexpr size_t kRefusalLimit = 500;  // of what the console says of a message
 
 // Status codes that are the site's own trouble, which a client may try again later.
 bool is_ours(Code code) { return code == Code::kUnavailable || code == Code::kInternal || code == Code::kDataLoss; }
@@ -60,7 +56,8 @@ Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& req
   const auto answer = dispatch(server, message);
   if (!answer.ok()) {
     if (is_ours(answer.status().code())) return answer.status();
-    server.site.log.warning("empty reply to " + request.peer.host + ": " + one_line(answer.status().to_string()));
+    server.site.log.warning("empty reply to " + request.peer.host + ": " +
+                            one_line(answer.status().to_string(), kRefusalLimit));
     return reply;
   }
   reply.after = answer->after;

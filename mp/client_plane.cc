@@ -2,6 +2,7 @@
 
 #include "mp/aut.h"
 #include "mp/ccm_request.h"
+#include "mp/mp_log.h"
 #include "mp/policy_download.h"
 
 namespace smslab::mp {
@@ -9,10 +10,15 @@ namespace smslab::mp {
 void mount_client_plane(wire::Router& router, Site& site, const DpDirectory& dps,
                         const std::function<std::string()>& mp_url) {
   router.add({"GET", "HEAD"}, "/SMS_MP/.sms_aut", [&site, mp_url](const wire::Request& request) {
+    log_auth(site, request);
     return answer_auth(request, site, reachable_url(mp_url(), request.local.host));
   });
-  router.add({"GET", "HEAD"}, "/SMS_MP/.sms_pol",
-             [&site](const wire::Request& request) { return serve_policy(request, site); });
+  router.add({"GET", "HEAD"}, "/SMS_MP/.sms_pol", [&site](const wire::Request& request) {
+    log_policy_download(site, request);
+    auto reply = serve_policy(request, site);
+    if (reply.ok()) site.activity->body_fetched(site.store, request.peer.host, site.clock);
+    return reply;
+  });
   router.add({"CCM_POST", "POST"}, "/ccm_system/request", [&site, &dps, mp_url](const wire::Request& request) {
     return answer_ccm({site, dps, reachable_url(mp_url(), request.local.host), request.local.host, request.peer.host},
                       request);

@@ -67,10 +67,12 @@ Result<v1::Client> set_client(Site& site, const std::string& name, const v1::Cli
 
 Result<v1::Client> show_client(const Site& site, const std::string& name) {
   ASSIGN_OR_RETURN(const std::string parsed, parse_host_name(name, "name"));
+  const auto recent = site.activity->recent();
   const store::ReadTxn txn = site.store.read();
   auto client = store::kClients.get(txn, {parsed});
   if (client.status().code() == Code::kNotFound) return not_found("there is no client " + parsed, "name");
   RETURN_IF_ERROR(client.status());
+  recent.add_to(txn, &*client);
   RETURN_IF_ERROR(store::kClientEvents.each(txn, {parsed}, [&](const store::Key&, const v1::ClientEvent& event) {
     *client->add_events() = event;
     return true;
@@ -82,12 +84,22 @@ Result<v1::Client> show_client(const Site& site, const std::string& name) {
   return client;
 }
 
-Result<v1::ClientList> list_clients(const Site& site) {
+Result<v1::ClientList> list_clients(const Site& site, const std::string& after, size_t limit) {
+  store::Key from;
+  if (!after.empty()) {
+    ASSIGN_OR_RETURN(const std::string name, parse_host_name(after, "after"));
+    from = {name};
+  }
+  const auto recent = site.activity->recent();
+  const store::ReadTxn txn = site.store.read();
   v1::ClientList list;
-  RETURN_IF_ERROR(store::kClients.each(site.store.read(), {}, [&](const store::Key&, const v1::Client& client) {
+  const auto take = [&](const store::Key& key, const v1::Client& client) {
+    if (key == from) return true;
     *list.add_clients() = client;
-    return true;
-  }));
+    recent.add_to(txn, &*list.mutable_clients()->rbegin());
+    return static_cast<size_t>(list.clients_size()) < limit;
+  };
+  RETURN_IF_ERROR(store::kClients.each(txn, {}, take, from));
   return list;
 }
 

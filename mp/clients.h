@@ -18,7 +18,8 @@ Result<v1::Client> create_client(Site& site, const v1::Client& request);
 Result<v1::Client> set_client(Site& site, const std::string& name, const v1::Client& change);
 // With its events and its last report of each kind.
 Result<v1::Client> show_client(const Site& site, const std::string& name);
-Result<v1::ClientList> list_clients(const Site& site);
+// At most `limit`, in the order of their names, those after the name `after`; empty: from the first.
+Result<v1::ClientList> list_clients(const Site& site, const std::string& after, size_t limit);
 
 // ---- part of changes
 // create_client as a part of a larger change.

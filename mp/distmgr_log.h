@@ -1,12 +1,11 @@
-// distmgr.log: what the distribution manager writes there, each line once its change is durable (facts: semantics 8.2
-// to 8.4, lines of SMS 2.0 and 2003).
+// distmgr.log: what the distribution manager writes there beside its messages (facts: semantics 8.3, 8.4, lines of SMS
+// 2.0 and 2003).
 #pragma once
 
 #include <string>
+#include <utility>
 
-#include "mp/site.h"
-#include "proto/schema/site.pb.h"
-#include "store/index.h"
+#include "mp/site_log.h"
 
 namespace smslab::mp {
 
@@ -14,9 +13,13 @@ namespace smslab::mp {
 constexpr uint32_t kDistmgrThread = 0xAC8;
 constexpr uint32_t kPackageThread = 0xE1C;
 
-void log_distmgr(const Site& site, std::string_view text, uint32_t thread = kPackageThread);  // at once
-void log_distmgr(store::WriteTxn& txn, const Site& site, std::string text);                   // once committed
-// The STATMSG line of a message.
-void log_status(store::WriteTxn& txn, const Site& site, const v1::StatusMessage& message);
+// At once.
+inline void log_distmgr(const Site& site, std::string text, uint32_t thread = kPackageThread) {
+  log_line(site, SiteLogFile::kDistmgr, std::move(text), thread);
+}
+// Once committed.
+inline void log_distmgr(store::WriteTxn& txn, const Site& site, std::string text) {
+  log_line(txn, site, SiteLogFile::kDistmgr, std::move(text), kPackageThread);
+}
 
 }  // namespace smslab::mp

@@ -10,6 +10,7 @@
 #include "mp/dp_records.h"
 #include "mp/dps.h"
 #include "mp/imports.h"
+#include "mp/inboxes.h"
 #include "mp/long_polls.h"
 #include "mp/scenario.h"
 #include "mp/site_record.h"
@@ -33,17 +34,22 @@ Status claim_folder(store::Store& store, const MpOptions& options) {
   });
 }
 
-Result<std::shared_ptr<LogSink>> open_distmgr_log(Env& env, const std::string& logs) {
-  if (logs.empty()) return null_log();
-  RETURN_IF_ERROR(env.make_folders(logs));
-  return open_log_file(logs + "/distmgr.log", "\r\n");
+Result<std::shared_ptr<SiteLogs>> open_logs(Env& env, const std::string& folder) {
+  if (folder.empty()) return SiteLogs::none();
+  RETURN_IF_ERROR(env.make_folders(folder));
+  return SiteLogs::open(folder);
+}
+
+std::shared_ptr<const Inboxes> open_inboxes(Env& env, const MpOptions& options) {
+  if (!options.inboxes) return nullptr;
+  return std::make_shared<const Inboxes>(env, options.folder + "/inboxes", options.child_sites);
 }
 }  // namespace
 
 class Mp::Impl {
  public:
   Impl(MpOptions options, const Profile& profile, LabKeys keys, std::unique_ptr<store::Store> store,
-       std::shared_ptr<LogSink> distmgr_log, LabClock& clock, const Log& log)
+       std::shared_ptr<SiteLogs> logs, std::shared_ptr<const Inboxes> inboxes, LabClock& clock, const Log& log)
       : keys_(std::move(keys)),
         store_(std::move(store)),
         site_{.options = options.site,
@@ -53,7 +59,8 @@ class Mp::Impl {
               .clock = clock,
               .random = Random(options.seed),
               .log = log,
-              .distmgr_log = std::move(distmgr_log)},
+              .logs = std::move(logs),
+              .inboxes = std::move(inboxes)},
         secrets_(std::move(options.secrets)),
         mp_url_(std::move(options.mp_url)),
         polls_(site_),
@@ -76,6 +83,7 @@ class Mp::Impl {
     return mp::apply_scenario(site_, dps_, imports_, scenario, problems).status();
   }
   Result<bool> is_empty() const { return site_is_empty(site_); }
+  Status settle_inboxes() const { return site_.inboxes ? site_.inboxes->settle(site_) : ok_status(); }
   const wire::Router& router() const { return router_; }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
 
@@ -101,6 +109,7 @@ class Mp::Impl {
     control_.stop();
     catch_up_.stop();
     manager_.stop();
+    site_.activity->flush(*store_);
     // Changes that were submitted and nobody waits for use the site: they must be done before it goes.
     (void)store_->commit([](store::WriteTxn&) { return ok_status(); });
   }
@@ -128,10 +137,12 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   ASSIGN_OR_RETURN(LabKeys keys, builtin_keys());
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
   RETURN_IF_ERROR(claim_folder(*store, options));
-  ASSIGN_OR_RETURN(auto distmgr_log, open_distmgr_log(env, options.logs));
-  auto impl = std::make_unique<Impl>(std::move(options), *profile, std::move(keys), std::move(store),
-                                     std::move(distmgr_log), clock, log);
+  ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs));
+  auto inboxes = open_inboxes(env, options);
+  auto impl = std::make_unique<Impl>(std::move(options), *profile, std::move(keys), std::move(store), std::move(logs),
+                                     std::move(inboxes), clock, log);
   RETURN_IF_ERROR(impl->recall_dps());
+  RETURN_IF_ERROR(impl->settle_inboxes());
   return std::unique_ptr<Mp>(new Mp(std::move(impl)));
 }
 

@@ -29,6 +29,8 @@ struct MpOptions {
   std::string folder;  // <data>/site
   std::string logs;    // <data>/logs
   uint64_t seed = 1;
+  bool inboxes = false;                    // show the site server's files under <folder>/inboxes
+  std::vector<std::string> child_sites;    // codes; what the inboxes say of them
   std::string mp_url;                      // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
   std::vector<control::DpSecret> secrets;  // one of them a DP must hold to announce itself
 };

@@ -20,6 +20,7 @@ Result<CcmAnswer> answer_policy_request(const CcmServer& server, const ccm::Enve
     return failed_precondition("policy asked for by " + who.name + ", which is not approved");
   }
   if (iequals(request.resource().resource_type(), "User")) return CcmAnswer{};
+  if (who.client) site.activity->policy_asked(site.store, who.name, server.peer, site.clock);
 
   ASSIGN_OR_RETURN(const auto policies, site.policies->current(site, txn));
   if (trim(request.server_cookie()) == policies->cookie()) return CcmAnswer{};

@@ -8,10 +8,12 @@
 #include <string>
 
 #include "mp/changes.h"
+#include "mp/client_activity.h"
 #include "mp/keys.h"
 #include "mp/package_queue.h"
 #include "mp/policy_set.h"
 #include "mp/profile.h"
+#include "mp/site_log.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/random.h"
@@ -19,6 +21,8 @@
 #include "store/store.h"
 
 namespace smslab::mp {
+
+class Inboxes;
 
 struct SiteOptions {
   std::string site = "LON";                     // site code
@@ -35,11 +39,13 @@ struct Site {
   LabClock& clock;
   Random random;
   Log log;                                            // console
-  std::shared_ptr<LogSink> distmgr_log = null_log();  // distmgr.log, records in the server form
+  std::shared_ptr<SiteLogs> logs = SiteLogs::none();  // distmgr.log and the others
+  std::shared_ptr<const Inboxes> inboxes = nullptr;   // when the lab shows them
   // Told of every commit that a long poll may wait for, and given the packages that wait for the distribution manager.
   std::shared_ptr<Changes> changes = std::make_shared<Changes>();
   std::shared_ptr<PackageQueue> queue = std::make_shared<PackageQueue>();
   std::shared_ptr<ccm::SharedDocuments> locations = std::make_shared<ccm::SharedDocuments>();
+  std::shared_ptr<ClientActivity> activity = std::make_shared<ClientActivity>();
   std::shared_ptr<PolicySets> policies = std::make_shared<PolicySets>();  // what the client plane says of policy
 };
 

@@ -8,15 +8,27 @@
 
 namespace smslab::cli {
 namespace {
+constexpr int kPage = 5000;  // of a listing
+
 struct Wanted {
   std::string name, smsid, certificate;
 };
 
-Status show_client(const Cli& cli, const v1::Client& client) {
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& parts) {
+  std::string out;
+  for (const std::string& part : parts) out += (out.empty() ? "" : ", ") + part;
+  return out;
+}
+
+// What one would look up on the client itself: identity, policy, reports, and what it told of its programs.
+Status show_client(const Cli& cli, Lab& lab, const v1::Client& client) {
   if (cli.json) {
     print_json(client);
     return ok_status();
   }
+  v1::StatusMessageList said;
+  RETURN_IF_ERROR(
+      lab.call("GET", "/api/v1/status-messages?client=" + percent_encode_component(client.name()), nullptr, &said));
   print_fields({{"client", client.name()},
                 {"SMSID", client.smsid()},
                 {"FQDN", client.fqdn()},
@@ -24,12 +36,31 @@ Status show_client(const Cli& cli, const v1::Client& client) {
                 {"site", client.site()},
                 {"registered", client.registered() ? "yes" : "no"},
                 {"approval", enum_name(v1::Client::Approval_descriptor(), client.approval())},
-                {"last seen", shown(client.last_seen())}});
+                {"AD site", client.ad_site()},
+                {"addresses", joined(client.addresses())},
+                {"domain", client.domain()},
+                {"system", client.operating_system()},
+                {"last seen", shown(client.last_seen())},
+                {"policy asked", shown(client.last_policy())},
+                {"policy fetched", shown(client.last_policy_body())}});
   if (!client.reports().empty()) {
     std::vector<Row> rows;
-    for (const auto& r : client.reports()) rows.push_back({r.kind(), std::to_string(r.count()), shown(r.received())});
+    for (const auto& r : client.reports()) {
+      rows.push_back({r.kind(), std::to_string(r.count()), shown(r.received()), r.type(), std::to_string(r.instances()),
+                      r.action()});
+    }
     fmt::print("\n");
-    print_table({"REPORT", "COUNT", "LAST"}, rows);
+    print_table({"REPORT", "COUNT", "LAST", "TYPE", "INSTANCES", "ACTION"}, rows);
+  }
+  if (!said.status_messages().empty()) {
+    std::vector<Row> rows;
+    for (const auto& m : said.status_messages()) {
+      const auto advert = m.attributes().find(401);
+      rows.push_back({shown(m.time()), std::to_string(m.message_id()),
+                      advert != m.attributes().end() ? advert->second : "", m.text()});
+    }
+    fmt::print("\n");
+    print_table({"TIME", "MESSAGE", "ADVERT", "TEXT"}, rows);
   }
   if (!client.events().empty()) {
     std::vector<Row> rows;
@@ -55,7 +86,7 @@ Status create_client(const Cli& cli, const Wanted& wanted) {
   }
   v1::Client created;
   RETURN_IF_ERROR(lab.call("POST", "/api/v1/clients", &client, &created));
-  return show_client(cli, created);
+  return show_client(cli, lab, created);
 }
 
 Status set_approval(const Cli& cli, const Wanted& wanted, v1::Client::Approval approval) {
@@ -63,13 +94,22 @@ Status set_approval(const Cli& cli, const Wanted& wanted, v1::Client::Approval a
   v1::Client change, changed;
   change.set_approval(approval);
   RETURN_IF_ERROR(lab.call("PATCH", "/api/v1/clients/" + percent_encode_component(wanted.name), &change, &changed));
-  return show_client(cli, changed);
+  return show_client(cli, lab, changed);
 }
 
 Status list_clients(const Cli& cli) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
   v1::ClientList list;
-  RETURN_IF_ERROR(lab.call("GET", "/api/v1/clients", nullptr, &list));
+  for (std::string after;;) {
+    v1::ClientList page;
+    RETURN_IF_ERROR(lab.call("GET",
+                             fmt::format("/api/v1/clients?limit={}&after={}", kPage, percent_encode_component(after)),
+                             nullptr, &page));
+    const int got = page.clients_size();
+    if (got > 0) after = page.clients().rbegin()->name();
+    list.MergeFrom(page);
+    if (got < kPage) break;
+  }
   if (cli.json) {
     print_json(list);
     return ok_status();
@@ -90,12 +130,12 @@ void add_client(CLI::App& app, Cli& cli) {
   auto wanted = std::make_shared<Wanted>();
   add_verb(*client, cli, "list", "All clients", [&cli] { return list_clients(cli); });
   add_verb(
-      *client, cli, "show", "One client with its events and reports",
+      *client, cli, "show", "One client: identity, policy, reports, messages, events",
       [&cli, wanted]() -> Status {
         ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
         v1::Client found;
         RETURN_IF_ERROR(lab.call("GET", "/api/v1/clients/" + percent_encode_component(wanted->name), nullptr, &found));
-        return show_client(cli, found);
+        return show_client(cli, lab, found);
       })
       ->add_option("HOST", wanted->name, "computer name")
       ->required();

@@ -74,7 +74,8 @@ Status validate(const Cli& cli, const std::string& path) {
   RETURN_IF_ERROR(mp.status());
   const auto dps = dps_of(scenario, options.site.site);
   if (!dps.ok()) return file.tell({dps.status()});
-  for (const DpWanted& dp : *dps) RETURN_IF_ERROR((*mp)->add_dp({.name = dp.name, .url = "", .control_url = "", .token = ""}));
+  for (const DpWanted& dp : *dps)
+    RETURN_IF_ERROR((*mp)->add_dp({.name = dp.name, .url = "", .control_url = "", .token = ""}));
   mp::Problems problems;
   if (!(*mp)->check_scenario(scenario, &problems).ok()) return file.tell(problems);
   scenario.set_site(options.site.site);

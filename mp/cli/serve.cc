@@ -2,6 +2,7 @@
 // place where the site and its DPs meet.
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "mp/mp.h"
 #include "proto/base/ids.h"
 #include "proto/base/random.h"
+#include "proto/base/text.h"
 
 namespace smslab::cli {
 namespace {
@@ -26,6 +28,7 @@ struct SiteRoleOptions {
   std::vector<std::string> token_files;  // of DPs in processes of their own
   uint64_t seed = 1;
   bool strict = false;
+  std::optional<std::string> inboxes;  // child sites' codes, comma between
 };
 
 // The site, and the DPs of its own process; built up in this order, taken down in reverse.
@@ -75,6 +78,11 @@ class SiteRole : public Role {
     options.folder = host_.data() + "/site";
     options.logs = host_.data() + "/logs";
     options.seed = options_.seed;
+    options.inboxes = options_.inboxes.has_value();
+    for (const auto child : split(options_.inboxes.value_or(""), ',')) {
+      if (child.empty()) continue;  // the option alone
+      ASSIGN_OR_RETURN(options.child_sites.emplace_back(), parse_site_code(child, "--inboxes"));
+    }
     for (const auto& file : options_.token_files) {
       ASSIGN_OR_RETURN(auto secret, control::DpSecret::read(host_.env(), file, "--token-file"));
       options.secrets.push_back(std::move(secret));
@@ -147,6 +155,11 @@ CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const 
   verb->add_option("--token-file", options->token_files,
                    "file with the secret of distribution points that run as `smslab dp` and announce themselves");
   verb->add_option("--seed", options->seed, "seed of everything that looks random")->capture_default_str();
+  verb->add_option_function<std::string>(
+          "--inboxes", [options](const std::string& sites) { options->inboxes = sites; },
+          "write the files that a site server's inboxes would show to <data>/site/inboxes; with child sites' codes, "
+          "comma between, the replication files for those too")
+      ->expected(0, 1);
   verb->add_flag("--strict", options->strict, "check clients' signatures");
   return verb;
 }

@@ -1,4 +1,5 @@
 // The client plane as clients see it: the recorded requests and their variants, lenient and strict.
+#include "mp/clients.h"
 #include "proto/base/text.h"
 #include "tests/mp/client_plane_fixture.h"
 
@@ -168,6 +169,134 @@ TEST_F(Sinks, ADdrMakesAClientKnownIn2003Only) {
   ASSERT_TRUE(client.ok()) << client.status().to_string();
   EXPECT_EQ(client->name(), "WRK-LON-001");
   EXPECT_FALSE(client->registered());
+}
+
+TEST_F(Sinks, ADiscoveryFillsTheClientsRecord) {
+  declare_recorded_client();
+  const auto discovery = [](const std::string& instances) {
+    return "<Report><ReportHeader><Identification><Machine><ClientVersion>2.50.4253.3000</ClientVersion><NetBIOSName>"
+           "WRK-LON-001</NetBIOSName></Machine></Identification><ReportDetails><ReportType>Full</ReportType>"
+           "</ReportDetails><InventoryAction><Description>Discovery</Description></InventoryAction></ReportHeader>"
+           "<ReportBody>" +
+           instances + "</ReportBody></Report>";
+  };
+  const auto instance = [](const std::string& name, const std::string& properties) {
+    return "<Instance Content=\"New\" Class=\"" + name + "\" ParentClass=\"" + name + "\"><" + name + ">" + properties +
+           "</" + name + "></Instance>";
+  };
+  const std::string all_of_them =
+      instance("CCM_System", "<Domain>CONTOSO</Domain>") +
+      instance("CCM_OperatingSystem", "<Caption>Windows XP</Caption><Version>5.1.2600</Version>") +
+      instance("CCM_ADSiteInfo", "<ADSiteName>London</ADSiteName>") +
+      instance("CCM_ExtNetworkAdapterConfiguration", "<FQDN>wrk-lon-001.contoso.com</FQDN>") +
+      instance("CCM_NetworkAdapterConfiguration", "<IPAddress>192.168.1.5</IPAddress>") +
+      instance("Unknown", "<Domain>other</Domain>");
+  EXPECT_EQ(xml(send(header("MP_DdrEndpoint", "Async"), {discovery(all_of_them)})), "");
+  const auto known = *client_by_name(store_->read(), "WRK-LON-001");
+  EXPECT_EQ(known.domain(), "CONTOSO");
+  EXPECT_EQ(known.operating_system(), "Windows XP 5.1.2600");
+  EXPECT_EQ(known.ad_site(), "London");
+  EXPECT_EQ(known.fqdn(), "wrk-lon-001.contoso.com");
+  EXPECT_EQ(known.client_version(), "2.50.4253.3000");
+  EXPECT_THAT(known.addresses(), ::testing::ElementsAre("192.168.1.5"));
+  EXPECT_EQ(known.smsid(), kRecordedSmsid);
+  EXPECT_EQ(from_timestamp(known.last_seen()), clock_.now());
+  const auto report = *store::kClientReports.get(store_->read(), {"WRK-LON-001", "MP_DdrEndpoint"});
+  EXPECT_EQ(report.type(), "Full");
+  EXPECT_EQ(report.action(), "Discovery");
+  EXPECT_EQ(report.instances(), 6u);
+
+  // What the next one says replaces it; what it leaves out stays.
+  EXPECT_EQ(xml(send(header("MP_DdrEndpoint", "Async"),
+                     {discovery(instance("CCM_NetworkAdapterConfiguration", "<IPAddress>192.168.1.6</IPAddress>"))})),
+            "");
+  const auto later = *client_by_name(store_->read(), "WRK-LON-001");
+  EXPECT_THAT(later.addresses(), ::testing::ElementsAre("192.168.1.6"));
+  EXPECT_EQ(later.domain(), "CONTOSO");
+}
+
+TEST_F(Sinks, NumbersThatTheirComponentCannotHave) {
+  declare_recorded_client();
+  const auto numbered = [](const std::string& class_name, const std::string& number) {
+    return event(class_name, "<Property Name=\"EventId\">" + number + "</Property>");
+  };
+  const auto ids = [&] {
+    std::vector<uint32_t> out;
+    for (const auto& message : all(store::kStatusMessages)) out.push_back(message.message_id());
+    return out;
+  };
+  send(header("StatusReceiver", "Async"), {numbered("SoftDistOtherEvent", "10010")});
+  EXPECT_THAT(ids(), ::testing::ElementsAre(10010));
+  send(header("StatusReceiver", "Async"), {numbered("SoftDistOtherEvent", "20000")});
+  ASSERT_THAT(ids(), ::testing::ElementsAre(10010, 3812));
+  const v1::StatusMessage warning = all(store::kStatusMessages).back();
+  EXPECT_EQ(warning.severity(), v1::StatusMessage::WARNING);
+  EXPECT_EQ(warning.system(), "LON-DCSMS-01");
+  EXPECT_THAT(warning.insertion_strings(), ::testing::ElementsAre("Software Distribution", "20000"));
+  EXPECT_EQ(all(store::kClientEvents).size(), 1u);
+  send(header("StatusReceiver", "Async"), {numbered("SoftDistOtherEvent", "x")});                 // none
+  send(header("StatusReceiver", "Async"), {numbered("CCM_PolicyAgent_PolicyApplied", "20000")});  // not summarised
+  EXPECT_EQ(ids().size(), 2u);
+  EXPECT_EQ(all(store::kClientEvents).size(), 3u);
+}
+
+TEST_F(Policy, TheClientsRecordSaysWhenItAsked) {
+  declare_recorded_client();
+  const auto shown = [&] { return *show_client(*site_, "WRK-LON-001"); };
+  EXPECT_FALSE(shown().has_last_policy());
+  replay("12-policy-assignments");
+  EXPECT_EQ(from_timestamp(shown().last_policy()), clock_.now());
+  EXPECT_FALSE(shown().has_last_policy_body());
+  clock_.advance(std::chrono::minutes(1));
+  get("/SMS_MP/.sms_pol?" + std::string(kPolicyId) + ".1_00");
+  EXPECT_EQ(from_timestamp(shown().last_policy_body()), clock_.now());
+  EXPECT_EQ(from_timestamp(shown().last_seen()), clock_.now());
+  EXPECT_EQ(from_timestamp(shown().last_policy()), clock_.now() - std::chrono::minutes(1));
+  site_->activity->flush(*store_);
+  start({});  // nothing is in memory now
+  EXPECT_EQ(from_timestamp(shown().last_policy()), clock_.now() - std::chrono::minutes(1));
+  EXPECT_EQ(from_timestamp(shown().last_policy_body()), clock_.now());
+  EXPECT_EQ(from_timestamp(list_clients(*site_, "", 10)->clients(0).last_policy_body()), clock_.now());
+
+  // Behind one address nobody knows who fetched.
+  v1::Client other;
+  other.set_name("WRK-LON-002");
+  commit([&](store::WriteTxn& txn) { return put_client(txn, *site_, other); });
+  v1::Msg from = header("MP_PolicyManager");
+  from.set_source_host("WRK-LON-002");
+  EXPECT_NE(xml(send(from, {policy_request("", "")})), "");
+  replay("12-policy-assignments");
+  get("/SMS_MP/.sms_pol?" + std::string(kPolicyId) + ".1_00");
+  EXPECT_FALSE(show_client(*site_, "WRK-LON-002")->has_last_policy_body());
+}
+
+TEST_F(Sinks, EveryRequestIsALineOfItsLog) {
+  declare_recorded_client();
+  SiteLogs::Sinks sinks;
+  std::array<std::shared_ptr<CapturedLog>, kSiteLogFiles> files;
+  for (size_t i = 0; i < kSiteLogFiles; i++) sinks[i] = files[i] = std::make_shared<CapturedLog>();
+  site_->logs = std::make_shared<SiteLogs>(sinks);
+  const auto lines = [&](SiteLogFile file) {
+    site_->logs->flush();
+    std::string text;
+    for (const auto& part : files[static_cast<size_t>(file)]->lines) text += part + "\n";
+    return text;
+  };
+  get("/SMS_MP/.sms_aut?MPLIST");
+  EXPECT_EQ(lines(SiteLogFile::kGetAuth),
+            "MP GA: Auth Request Type is MPLIST  $$<MP_GetAuth><11-21-2026 20:00:00.000+000><thread=1500 (0x5DC)>\n");
+  get("/SMS_MP/.sms_pol?" + std::string(kPolicyId) + ".1_00");
+  EXPECT_THAT(lines(SiteLogFile::kGetPolicy), StartsWith("MP GP: Query String Before Decode: LON20000-LON00001-"));
+  replay("12-policy-assignments");
+  EXPECT_THAT(lines(SiteLogFile::kPolicy), HasSubstr(": answered  $$<MP_Policy>"));
+  replay("06-site-information");
+  EXPECT_THAT(lines(SiteLogFile::kLocation), StartsWith("MP LM: Message Body : <SiteInformationRequest"));
+  replay("11-ddr-heartbeat");
+  EXPECT_THAT(lines(SiteLogFile::kDdr), HasSubstr(": taken  $$<MP_Ddr>"));
+  v1::Msg nobody = header("StatusReceiver", "Async");
+  nobody.set_source_host("a\r\nb");
+  send(nobody, {"<Status/>"});
+  EXPECT_THAT(lines(SiteLogFile::kStatus), HasSubstr(" a??b (): refused: "));
 }
 
 TEST_F(Sinks, UnusableReportsLeaveNothing) {

@@ -159,6 +159,22 @@ TEST_F(ApiTest, Clients) {
   wanted.set_name("WRK-LON-002");
   EXPECT_EQ(ask("POST", "/api/v1/clients", codec::to_json(wanted)).error.field(), "smsid");
   EXPECT_EQ(get<v1::ClientList>("/api/v1/clients").clients_size(), 1);
+  ASSERT_EQ(ask("POST", "/api/v1/clients", R"({"name":"WRK-LON-003"})").status, 201);
+  ASSERT_EQ(ask("POST", "/api/v1/clients", R"({"name":"WRK-LON-002"})").status, 201);
+  const auto names = [&](const std::string& query) {
+    std::string out;
+    const auto list = get<v1::ClientList>("/api/v1/clients" + query);
+    for (const auto& c : list.clients()) out += c.name().substr(8) + " ";
+    return out;
+  };
+  EXPECT_EQ(names(""), "001 002 003 ");
+  EXPECT_EQ(names("?limit=2"), "001 002 ");
+  EXPECT_EQ(names("?limit=2&after=wrk-lon-002"), "003 ");
+  EXPECT_EQ(names("?after=WRK-LON-0015"), "002 003 ");
+  EXPECT_EQ(names("?after=WRK-LON-003"), "");
+  EXPECT_EQ(ask("GET", "/api/v1/clients?limit=0").error.field(), "limit");
+  EXPECT_EQ(ask("GET", "/api/v1/clients?limit=10001").error.field(), "limit");
+  EXPECT_EQ(ask("GET", "/api/v1/clients?after=a%20b").error.field(), "after");
 }
 
 TEST_F(ApiTest, SettingsBoundariesAndApproval) {
@@ -209,6 +225,23 @@ TEST_F(ApiTest, AStatusPollWakes) {
   });
   EXPECT_EQ(get<v1::StatusMessageList>("/api/v1/status-messages?client=a&wait_ms=20000").status_messages_size(), 1);
   later.join();
+}
+
+TEST_F(ApiTest, CatalogueAndComponents) {
+  EXPECT_EQ(get<v1::StatusCatalogue>("/api/v1/status-catalogue").messages_size(), status_catalogue().messages_size());
+  ASSERT_EQ(store_->commit([&](store::WriteTxn& txn) { return emit(txn, *site_, {.id = 2302}); }), ok_status());
+  const auto components = get<v1::ComponentStatusList>("/api/v1/components");
+  EXPECT_EQ(components.components(0).component(), "SMS_DISTRIBUTION_MANAGER");
+  EXPECT_EQ(components.components(0).light(), v1::ComponentStatus::WARNING);
+  const auto count = [&](const std::string& query) {
+    return get<v1::StatusMessageList>("/api/v1/status-messages?" + query).status_messages_size();
+  };
+  EXPECT_EQ(count("component=sms_distribution_manager&severity=Error"), 1);
+  EXPECT_EQ(count("severity=warning"), 0);
+  EXPECT_EQ(ask("GET", "/api/v1/status-messages?severity=bad").error.field(), "severity");
+  EXPECT_EQ(ask("GET", "/api/v1/status-messages?component=SMS").error.field(), "component");
+  EXPECT_EQ(ask("GET", "/api/v1/status-messages?limit=0").error.field(), "limit");
+  EXPECT_EQ(count(""), 1);
 }
 
 // Every bad input: its code, its field, nothing written, and the next request works.

@@ -66,14 +66,15 @@ class SiteTest : public ::testing::Test {
   // ---- the site's life
   void open_site() {
     store_ = *store::Store::open(*env_, folder_ + "/site");
-    site_ = std::make_unique<Site>(Site{.options = {},
-                                        .profile = **profile_for("2007"),
-                                        .keys = keys_,
-                                        .store = *store_,
-                                        .clock = clock_,
-                                        .random = Random(7),
-                                        .log = Log(console_, LogForm::kConsole, clock_, "mp"),
-                                        .distmgr_log = distmgr_});
+    site_ = std::make_unique<Site>(
+        Site{.options = {},
+             .profile = **profile_for("2007"),
+             .keys = keys_,
+             .store = *store_,
+             .clock = clock_,
+             .random = Random(7),
+             .log = Log(console_, LogForm::kConsole, clock_, "mp"),
+             .logs = std::make_shared<SiteLogs>(SiteLogs::Sinks{distmgr_, offermgr_, offersum_})});
     imports_ = std::make_unique<Imports>();
     polls_ = std::make_unique<LongPolls>(*site_);
     manager_ = std::make_unique<DistributionManager>(*site_, dps_, *imports_, together_);
@@ -200,6 +201,8 @@ class SiteTest : public ::testing::Test {
   LabClock clock_{system_time_source(), LabClock::Frozen{*parse_rfc3339("2026-11-21T20:00:00Z")}};
   std::shared_ptr<LinesLog> console_ = std::make_shared<LinesLog>();
   std::shared_ptr<LinesLog> distmgr_ = std::make_shared<LinesLog>();
+  std::shared_ptr<LinesLog> offermgr_ = std::make_shared<LinesLog>();
+  std::shared_ptr<LinesLog> offersum_ = std::make_shared<LinesLog>();
   std::string folder_;
   Env* env_ = &posix_env();  // the site's
   std::chrono::milliseconds together_ = DistributionManager::kTogether;

@@ -1,0 +1,67 @@
+// ClientActivity: when clients last asked for policy and fetched a policy body, without a write for each request.
+//
+//   site.activity->policy_asked(site.store, "WRK-LON-001", "127.0.0.2", site.clock.now());
+//   const auto recent = site.activity->recent();             // before the transaction that it completes
+//   recent.add_to(txn, &client);
+//
+// Kept in memory and written by the committer in passing: at once when nothing was written for ten seconds, together
+// with all that came since when a thousand clients are waiting, and at stop(). Nobody waits for it; a crash loses the
+// times that were still waiting, and nothing else. A body request carries no identity: it counts for the client that
+// alone has asked for policy from its address; behind a shared address nobody knows. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "proto/base/clock.h"
+#include "proto/base/mutex.h"
+#include "proto/schema/site.pb.h"
+#include "store/store.h"
+
+namespace smslab::mp {
+
+class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
+  struct Times {
+    LabTime policy = {}, body = {};  // zero: none
+    void take_later(const Times& other);
+  };
+  using All = std::unordered_map<std::string, Times>;
+
+ public:
+  void policy_asked(store::Store& store, const std::string& client, const std::string& address, const Clock& clock);
+  void body_fetched(store::Store& store, const std::string& address, const Clock& clock);
+  // What is in memory and may not be stored yet. A transaction opened after it sees all the rest.
+  class Recent {
+   public:
+    // Sets last_policy and last_policy_body, and raises last_seen to them.
+    void add_to(const store::ReadTxn& txn, v1::Client* client) const;
+
+   private:
+    friend class ClientActivity;
+    All all_;
+  };
+  Recent recent() const;
+  // Writes what waits and waits for that. Before the store goes.
+  void flush(store::Store& store);
+
+ private:
+  struct Address {
+    std::string client;
+    bool shared = false;
+  };
+
+  void note(store::Store& store, const std::string& client, const Times& times, const Clock& clock);
+  CompletionPtr write(store::Store& store);
+  Status put_all(store::WriteTxn& txn);
+
+  mutable Mutex mu_;
+  All waiting_ GUARDED_BY(mu_);
+  All leaving_ GUARDED_BY(mu_);  // in a change that is not durable yet
+  bool under_way_ GUARDED_BY(mu_) = false;
+  SteadyTime last_write_ GUARDED_BY(mu_) = {};
+  std::unordered_map<std::string, Address> addresses_ GUARDED_BY(mu_);
+};
+
+}  // namespace smslab::mp
