@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "mp/adverts.h"
+#include "mp/clients.h"
 #include "mp/packages.h"
 #include "mp/policy_body.h"
 #include "mp/programs.h"
@@ -451,6 +452,36 @@ TEST_F(Policy, OddMessagesAreAnsweredAsAnyOther) {
   for (int i = 0; i < 10'000; i++) ASSERT_EQ(send(late, {now}).status, 200);  // replayed
   EXPECT_EQ(all(store::kClients).size(), 1u);
   expect_still_serves();
+}
+
+TEST_F(Policy, TheClientsRecordSaysWhenItAsked) {
+  declare_recorded_client();
+  const auto shown = [&] { return *show_client(*site_, "WRK-LON-001"); };
+  EXPECT_FALSE(shown().has_last_policy());
+  replay("12-policy-assignments");
+  EXPECT_EQ(from_timestamp(shown().last_policy()), clock_.now());
+  EXPECT_FALSE(shown().has_last_policy_body());
+  clock_.advance(std::chrono::minutes(1));
+  get("/SMS_MP/.sms_pol?" + std::string(kPolicyId) + ".1_00");
+  EXPECT_EQ(from_timestamp(shown().last_policy_body()), clock_.now());
+  EXPECT_EQ(from_timestamp(shown().last_seen()), clock_.now());
+  EXPECT_EQ(from_timestamp(shown().last_policy()), clock_.now() - std::chrono::minutes(1));
+  site_->activity->flush(*store_);
+  start({});  // nothing is in memory now
+  EXPECT_EQ(from_timestamp(shown().last_policy()), clock_.now() - std::chrono::minutes(1));
+  EXPECT_EQ(from_timestamp(shown().last_policy_body()), clock_.now());
+  EXPECT_EQ(from_timestamp(list_clients(*site_, "", 10)->clients(0).last_policy_body()), clock_.now());
+
+  // Behind one address nobody knows who fetched.
+  v1::Client other;
+  other.set_name("WRK-LON-002");
+  commit([&](store::WriteTxn& txn) { return put_client(txn, *site_, other); });
+  v1::Msg from = header("MP_PolicyManager");
+  from.set_source_host("WRK-LON-002");
+  EXPECT_NE(xml(send(from, {policy_request("", "")})), "");
+  replay("12-policy-assignments");
+  get("/SMS_MP/.sms_pol?" + std::string(kPolicyId) + ".1_00");
+  EXPECT_FALSE(show_client(*site_, "WRK-LON-002")->has_last_policy_body());
 }
 
 }  // namespace
