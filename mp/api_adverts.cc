@@ -53,12 +53,13 @@ Routes advert_routes(ControlContext& context) {
 Routes client_routes(ControlContext& context) {
   Site& site = context.site;
   return {
-      reads<v1::ClientList>("/api/v1/clients",
-                            "Clients by name: ?after=NAME begins behind one, &limit=N (1000; at most 10000) ends",
-                            [&site](ControlRequest& r) -> Result<v1::ClientList> {
-                              ASSIGN_OR_RETURN(const size_t limit, query_limit(r, 1000, 10'000));
-                              return list_clients(site, r.query_value("after"), limit);
-                            }),
+      with_query(reads<v1::ClientList>("/api/v1/clients", "Clients by name, 1000 at a time; at most 10000",
+                                       [&site](ControlRequest& r) -> Result<v1::ClientList> {
+                                         ASSIGN_OR_RETURN(const size_t limit, query_limit(r, 1000, 10'000));
+                                         return list_clients(site, r.query_value("after"), limit);
+                                       }),
+                 {{.name = "after", .summary = "behind this name"},
+                  {.name = "limit", .summary = "so many of them", .number = true}}),
       takes<v1::Client, v1::Client>(
           "POST", "/api/v1/clients", "Declare a client", 201,
           [&site](ControlRequest&, const v1::Client& client) { return create_client(site, client); }),

@@ -66,14 +66,7 @@ v1::LocationRecord location_record(const CcmServer& server, const DpAddress& dp,
   return out;
 }
 
-// What an administrator set for the DP; nothing by default.
-Result<v1::DpRecord> dp_settings(const store::ReadTxn& txn, const std::string& name) {
-  auto record = store::kDps.get(txn, {ascii_upper(name)});
-  if (record.status().code() == Code::kNotFound) return v1::DpRecord();
-  return record;
-}
-
-bool any_holds(const google::protobuf::RepeatedPtrField<std::string>& names, const ClientPlace& place) {
+bool any_holds(const std::vector<std::string>& names, const ClientPlace& place) {
   return std::ranges::any_of(names, [&](const std::string& name) {
     return std::ranges::any_of(place.boundaries, [&](const std::string& held) { return iequals(held, name); });
   });
@@ -86,28 +79,27 @@ struct OfferedDp {
 
 // Whether, and how near, a DP is for a client there. A DP without boundaries of its own has the site's; one with them
 // is REMOTE for clients elsewhere, a protected one is not for them at all.
-std::optional<OfferedDp> offered(const DpAddress& dp, const v1::DpRecord& settings, const ClientPlace& place) {
-  const bool own = !settings.boundaries().empty();
-  const bool inside = own ? any_holds(settings.boundaries(), place) : place.locality != Locality::kFallback;
-  if (settings.protected_() && !inside) return std::nullopt;
+std::optional<OfferedDp> offered(const DpAddress& dp, const ClientPlace& place) {
+  const bool own = !dp.boundaries.empty();
+  const bool inside = own ? any_holds(dp.boundaries, place) : place.locality != Locality::kFallback;
+  if (dp.is_protected && !inside) return std::nullopt;
   const bool local = inside && place.locality == Locality::kLocal;
   return OfferedDp{.dp = dp, .locality = local ? Locality::kLocal : Locality::kRemote};
 }
 
 // The DPs that hold exactly this version, for a client there: those whose own boundaries hold it, then the other LOCAL
 // ones, then the REMOTE; by NAL path within each (semantics 7.5, 11.6).
-Result<std::vector<OfferedDp>> offered_dps(const CcmServer& server, const store::ReadTxn& txn,
-                                           const v1::Package& package, uint64_t version, const ClientPlace& place) {
+std::vector<OfferedDp> offered_dps(const CcmServer& server, const v1::Package& package, uint64_t version,
+                                   const ClientPlace& place) {
   std::vector<OfferedDp> own, local, remote;
   for (const DpAddress& dp : server.dps.all()) {
     const bool holds = std::ranges::any_of(package.dps(), [&](const v1::PackageDp& row) {
       return iequals(row.dp(), dp.name) && row.state() == v1::PackageDp::INSTALLED && row.version() == version;
     });
     if (!holds) continue;
-    ASSIGN_OR_RETURN(const v1::DpRecord settings, dp_settings(txn, dp.name));
-    const auto offer = offered(dp, settings, place);
+    const auto offer = offered(dp, place);
     if (!offer) continue;
-    auto& group = any_holds(settings.boundaries(), place) ? own : offer->locality == Locality::kLocal ? local : remote;
+    auto& group = any_holds(dp.boundaries, place) ? own : offer->locality == Locality::kLocal ? local : remote;
     group.push_back(*offer);
   }
   own.insert(own.end(), local.begin(), local.end());
@@ -140,7 +132,7 @@ Result<std::string> content_location(const CcmServer& server, const std::string&
   reply.mutable_content_info()->set_package_flags("0");
   v1::LocationSite& records = *reply.add_sites();
   if (package && version) {
-    ASSIGN_OR_RETURN(const auto dps, offered_dps(server, txn, *package, *version, place));
+    const auto dps = offered_dps(server, *package, *version, place);
     for (const auto& [dp, locality] : dps) {
       *records.add_records() = location_record(server, dp, *package, static_cast<uint32_t>(*version), locality);
     }

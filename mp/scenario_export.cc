@@ -19,7 +19,7 @@ const std::map<std::string_view, std::set<std::string_view>>& output_only() {
       {"Advert", {"policy_version", "policy_changed", "summary", "clients"}},
       {"Client",
        {"public_key", "site", "registered", "created", "last_seen", "events", "reports", "ad_site", "addresses",
-        "last_policy"}},
+        "last_policy", "operating_system", "domain", "last_policy_body"}},
   };
   return kFields;
 }

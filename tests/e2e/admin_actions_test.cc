@@ -337,7 +337,7 @@ TEST_F(AdminActions, CreateChangeAndDeleteAnAdvert) {
   EXPECT_THAT(messages(), testing::EndsWith("30006"));
   EXPECT_EQ(policy(), original_);
   v1::Advert change, changed;
-  change.set_name("Another name");
+  change.set_rerun(v1::Advert::NEVER);
   ASSERT_TRUE(ask("PATCH", "/api/v1/adverts/LON20000", &change, &changed).ok());
   EXPECT_EQ(messages(), "30007");
   EXPECT_EQ(changed.policy_version(), 2u);

@@ -157,11 +157,10 @@ class Boundary : public Content {
     return out;
   }
   void set_dp(const std::string& name, bool is_protected, const std::vector<std::string>& boundaries) {
-    v1::DpRecord record;
-    record.set_name(name);
-    record.set_protected_(is_protected);
-    record.mutable_boundaries()->Assign(boundaries.begin(), boundaries.end());
-    commit([&](store::WriteTxn& txn) { return store::kDps.put(txn, {name}, record); });
+    DpAddress dp = *dps_.find(name);
+    dp.is_protected = is_protected;
+    dp.boundaries = boundaries;
+    dps_.add(std::move(dp));
   }
 };
 

@@ -89,7 +89,7 @@ TEST_F(ApiTest, TheOpenApiDocumentIsTheRouteTable) {
   const Answer odd = ask("GET", "/api/v1/status-messages?packages=LON00001");
   EXPECT_EQ(odd.status, 400);
   EXPECT_EQ(odd.error.field(), "packages");
-  EXPECT_THAT(odd.error.message(), HasSubstr("it takes package, advert, client, after, wait_ms"));
+  EXPECT_THAT(odd.error.message(), HasSubstr("it takes package, advert, client, component, severity, after, limit, wait_ms"));
   EXPECT_EQ(ask("GET", "/healthz?x=1").error.message(), "unknown query key 'x' of /healthz; it takes none");
   EXPECT_EQ(ask("GET", "/healthz").status, 200);
 }
