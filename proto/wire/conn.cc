@@ -17,6 +17,7 @@ constexpr std::chrono::milliseconds kLingerTime{1'000};
 constexpr size_t kLoggedTarget = 200;
 constexpr size_t kBlankLines = 16;               // before a request; old clients send one behind a body
 constexpr size_t kKeptBody = size_t{64} * 1024;  // bytes that a worker keeps for the next request's body
+constexpr std::chrono::milliseconds kDrainLook{1};
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Turn closed() { return {.next = Turn::Next::kClose}; }
@@ -37,18 +38,23 @@ struct Conn::Incoming {
   std::string_view interim;  // left to send of "100 Continue"
 };
 
-Conn::Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<Link> link, HostPort peer,
+Conn::Conn(Plane& plane, const Service& service, Opening opening, std::unique_ptr<Link> link, HostPort peer,
            HostPort local)
     : plane_(plane),
-      router_(router),
-      tls_(tls),
+      service_(service),
       link_(std::move(link)),
       peer_(std::move(peer)),
       local_(std::move(local)),
       now_(plane.clock.steady()),
-      deadline_(after(plane.options.idle_timeout)) {}
+      deadline_(after(plane.options.idle_timeout)) {
+  if (opening.kind == Opening::Kind::kNeverRead) {
+    state_ = State::kStall;
+    deadline_ = SteadyTime::max();
+  }
+  if (opening.kind != Opening::Kind::kServe || opening.tls) opening_ = std::make_unique<Opening>(std::move(opening));
+}
 
-Conn::~Conn() = default;
+Conn::~Conn() { report(Sent::End::kStopped); }
 
 Turn Conn::first() const { return {.next = Turn::Next::kReadable, .until = deadline_}; }
 
@@ -59,13 +65,20 @@ void Conn::hear(uint32_t events) {
 
 Turn Conn::advance(Workspace& space, uint32_t events) {
   hear(events);
-  if (state_ != State::kWaiting) return go(space);
-  if ((events & (EPOLLHUP | EPOLLERR)) != 0) return closed();
+  if (state_ != State::kWaiting && state_ != State::kPaused) return go(space);
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) return gone(Sent::End::kPeerLeft);
+  if (state_ == State::kPaused && plane_.stopping) return closed();
   return {.next = Turn::Next::kAfter};  // more of the peer's bytes: they can wait
 }
 
 Turn Conn::resume(Workspace& space, uint32_t events, const Status& outcome) {
   hear(events);  // the next request may have come meanwhile, and nothing would tell of it again
+  if (state_ == State::kPaused) {
+    asleep_.reset();
+    state_ = State::kReply;
+    deadline_ = plane_.clock.steady() + plane_.options.progress_timeout;
+    return go(space);
+  }
   const auto reply = std::exchange(pending_, nullptr);
   now_ = plane_.clock.steady();
   if (outcome.ok()) {
@@ -78,12 +91,14 @@ Turn Conn::resume(Workspace& space, uint32_t events, const Status& outcome) {
 
 Turn Conn::expire(Workspace& space) {
   now_ = plane_.clock.steady();
+  if (state_ == State::kDrain && now_ < drained_by_) return go(space);
   if (state_ == State::kReply) {
     // A full socket takes nothing new until much of it is gone: a slow peer makes progress that no write shows.
     if (const uint64_t unsent = link_->unsent(); unsent < std::exchange(unsent_, unsent)) {
       deadline_ = after(plane_.options.progress_timeout);
       return park(Turn::Next::kWritable);
     }
+    report(Sent::End::kTooSlow);
     link_->reset();  // else the kernel keeps megabytes for a peer that takes none
   }
   const bool takes_nothing = state_ == State::kBody && !incoming_->interim.empty();  // or half of "100 Continue"
@@ -106,6 +121,9 @@ Turn Conn::go(Workspace& space) {
       case State::kWaiting: step = Turn{.next = Turn::Next::kAfter, .after = pending_->after}; break;
       case State::kReply: step = send_reply(); break;
       case State::kLinger: step = linger(space); break;
+      case State::kPaused: step = Turn{.next = Turn::Next::kAfter, .after = asleep_}; break;
+      case State::kDrain: step = drain(); break;
+      case State::kStall: step = stall(space); break;
     }
     if (!step) continue;
     in_.keep();
@@ -143,11 +161,13 @@ Conn::Step Conn::fill(Workspace& space) {
 
 // The handshake is read as a head is: within its time.
 Conn::Step Conn::start_tls(Workspace& space) {
-  if (tls_ == nullptr) {
+  if (service_.tls == nullptr) {
     refuse(space, 400, "https is not spoken here");
     return std::nullopt;
   }
-  link_ = tls_->link(link_->release());
+  if (opening_ && opening_->kind == Opening::Kind::kAbortTls) return closed();
+  const Tls& tls = opening_ && opening_->tls ? *opening_->tls : *service_.tls;
+  link_ = tls.link(link_->release());
   if (!link_) return closed();
   deadline_ = after(plane_.options.head_timeout);
   return std::nullopt;
@@ -252,7 +272,11 @@ void Conn::serve(Workspace& space) {
   request.peer = peer_;
   request.local = local_;
   request.tls = link_->secure();
-  Result<Reply> result = made.ok() ? router_.route(request) : Result<Reply>(made);
+  Result<Reply> result = made.ok() ? service_.router.route(request) : Result<Reply>(made);
+  if (service_.injector != nullptr) {
+    if (!result.ok()) result = error_reply(http_status(result.status().code()), result.status().message());
+    delivery_ = service_.injector->deliver(request, service_.router, &*result);
+  }
   request.body.clear();
   if (request.body.capacity() > kKeptBody) request.body.shrink_to_fit();
   if (result.ok() && result->after) {
@@ -296,6 +320,7 @@ void Conn::start_reply(Workspace& space, Reply reply) {
   const std::string_view connection = !keep_ ? "close" : http11_ ? "" : "keep-alive";
   const BodyEnd end = !streams ? BodyEnd::kLength : http11_ ? BodyEnd::kChunked : BodyEnd::kClose;
   write_reply_head(reply, space.date.at(plane_.clock.now()), connection, end, &out_.head());
+  if (delivery_) return start_delivery(std::move(reply), end);
   if (head_only_ || !has_content(reply.status)) {
     out_.start({});
   } else {
@@ -305,12 +330,45 @@ void Conn::start_reply(Workspace& space, Reply reply) {
   deadline_ = after(plane_.options.progress_timeout);
 }
 
+// The same with everything that the delivery changes about it.
+void Conn::start_delivery(Reply reply, BodyEnd end) {
+  Delivery& how = *delivery_;
+  sent_ = 0;
+  ending_ = false;
+  const bool bare = head_only_ || !has_content(reply.status);
+  if (how.rewrite) how.rewrite(&out_.head(), &reply.body);
+  const uint64_t limit = how.in_body && how.bytes != UINT64_MAX ? how.bytes + out_.head().size() : how.bytes;
+  if (bare) {
+    out_.start({});
+  } else {
+    out_.start(std::move(reply.body), std::move(reply.stream), end == BodyEnd::kChunked);
+  }
+  out_.limit(limit);
+  if (how.ending != Delivery::Ending::kAsUsual) keep_ = false;
+  state_ = State::kReply;
+  deadline_ = after(plane_.options.progress_timeout);
+  if (how.before > LabDuration::zero()) pause(how.before);
+}
+
+void Conn::pause(LabDuration time) {
+  asleep_ = service_.injector->sleep(time);
+  state_ = State::kPaused;
+}
+
 Conn::Step Conn::send_reply() {
-  const Outbox::Progress progress = out_.pump(*link_, out_.is_made() ? kMadeBytes : kTurnBytes);
+  const bool sliced = delivery_ && delivery_->slice > 0;
+  const uint64_t slice = sliced ? delivery_->slice - sent_ % delivery_->slice : 0;
+  const Outbox::Progress progress =
+      sliced ? out_.pump(*link_, slice, true) : out_.pump(*link_, out_.is_made() ? kMadeBytes : kTurnBytes);
+  sent_ += progress.bytes;
   if (progress.bytes > 0) deadline_ = after(plane_.options.progress_timeout);
   switch (progress.io) {
     case Io::kOk:
       if (out_.done()) return finish_reply();
+      if (sliced && progress.bytes == slice) {
+        pause(delivery_->pause);
+        return std::nullopt;
+      }
       unsent_ = UINT64_MAX;  // it is not the peer that it waits for
       return park(Turn::Next::kOthers);
     case Io::kWantWrite: unsent_ = link_->unsent(); return park(Turn::Next::kWritable);
@@ -320,12 +378,78 @@ Conn::Step Conn::send_reply() {
       break;
     case Io::kAgain:
     case Io::kTls:
-    case Io::kError: break;
+    case Io::kError: report(Sent::End::kPeerLeft); break;
   }
   return closed();
 }
 
+// All that is to leave has left; what the delivery wants at the end comes now.
+Conn::Step Conn::finish_delivery() {
+  const Delivery& how = *delivery_;
+  if (!ending_ && how.before_end > LabDuration::zero()) {
+    ending_ = true;
+    pause(how.before_end);
+    return std::nullopt;
+  }
+  switch (how.ending) {
+    case Delivery::Ending::kAsUsual: report(Sent::End::kWhole); return finish_reply();
+    case Delivery::Ending::kFin:
+      linger_ = true;
+      report(Sent::End::kCut);
+      return finish_reply();
+    case Delivery::Ending::kRst:
+      state_ = State::kDrain;
+      drained_by_ = after(plane_.options.progress_timeout);
+      return std::nullopt;
+    case Delivery::Ending::kStall:
+      state_ = State::kStall;
+      deadline_ = SteadyTime::max();
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// A reset takes with it what the peer's machine has not got yet: it waits for that. Nothing tells of an
+// acknowledgement, so it looks again and again.
+Conn::Step Conn::drain() {
+  if (link_->unsent() > 0 && !plane_.stopping) {
+    deadline_ = std::min(after(kDrainLook), drained_by_);
+    return park(Turn::Next::kReadable);
+  }
+  report(Sent::End::kCut);
+  link_->reset();
+  return closed();
+}
+
+// Until the peer leaves. One that was never to be read is not read here either.
+Conn::Step Conn::stall(Workspace& space) {
+  const bool deaf = opening_ && opening_->kind == Opening::Kind::kNeverRead;
+  while (!deaf && !finishing_ && !plane_.stopping) {
+    const IoResult got = link_->read(space.in);
+    if (got.io == Io::kOk) continue;
+    if (got.io == Io::kWantRead || got.io == Io::kAgain) return park(Turn::Next::kReadable);
+    break;
+  }
+  if (deaf && !finishing_ && !plane_.stopping) return park(Turn::Next::kReadable);
+  report(Sent::End::kCut);
+  return closed();
+}
+
+// The delivery is over; told once.
+void Conn::report(Sent::End end) {
+  if (!delivery_) return;
+  const uint64_t open = link_ ? link_->unsent() : 0;
+  service_.injector->sent(*delivery_, {.end = end, .bytes = sent_, .acknowledged = sent_ - std::min(sent_, open)});
+  delivery_.reset();
+}
+
+Turn Conn::gone(Sent::End end) {
+  report(end);
+  return closed();
+}
+
 Conn::Step Conn::finish_reply() {
+  if (delivery_) return finish_delivery();
   out_.clear();
   asked_.clear();
   head_started_ = false;

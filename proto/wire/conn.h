@@ -2,6 +2,9 @@
 //
 //   head -> body -> (handler) -> waiting -> reply -> head ...       and from refusals: reply -> linger -> closed
 //
+// A reply that an Injector has a Delivery for may pause on its way, and end in draining (until the peer has it all) or
+// in a stall (until the peer leaves).
+//
 // Each call goes on until the socket, a Completion or fairness stops it, and says in a Turn what must happen before
 // the next call. Exactly one thread owns a Conn at any time; the lot sees to it. What a request needs only while it is
 // answered stands in the worker's Workspace, so that an idle connection is small and a busy one allocates nothing.
@@ -23,6 +26,7 @@
 #include "proto/wire/handler.h"
 #include "proto/wire/head.h"
 #include "proto/wire/inbox.h"
+#include "proto/wire/injector.h"
 #include "proto/wire/link.h"
 #include "proto/wire/outbox.h"
 #include "proto/wire/reply_head.h"
@@ -37,6 +41,13 @@ struct Plane {
   const Clock& clock;
   const Log log;
   std::atomic<bool> stopping = false;  // the reply under way is the connection's last
+};
+
+// What the connections of one listener share; constant while they live.
+struct Service {
+  const Router& router;
+  const Tls* tls = nullptr;      // null: a TLS client is refused
+  Injector* injector = nullptr;  // null: nothing ever fails on purpose
 };
 
 // What a worker lends to the connection that it runs; its memory is used again and again.
@@ -62,8 +73,8 @@ struct Turn {
 
 class Conn {
  public:
-  // `tls` takes over from `link` when the peer speaks TLS; null: it is refused.
-  Conn(Plane& plane, const Router& router, const Tls* tls, std::unique_ptr<Link> link, HostPort peer, HostPort local);
+  Conn(Plane& plane, const Service& service, Opening opening, std::unique_ptr<Link> link, HostPort peer,
+       HostPort local);
   ~Conn();
 
   Turn first() const;                               // before anything has come
@@ -73,7 +84,7 @@ class Conn {
   int fd() const { return link_->fd(); }
 
  private:
-  enum class State { kHead, kBody, kWaiting, kReply, kLinger };
+  enum class State { kHead, kBody, kWaiting, kReply, kLinger, kPaused, kDrain, kStall };
   using Step = std::optional<Turn>;  // nullopt: the state has changed, go on
 
   void hear(uint32_t events);
@@ -82,6 +93,8 @@ class Conn {
   Step read_body(Workspace& space);
   Step send_reply();
   Step linger(Workspace& space);
+  Step drain();
+  Step stall(Workspace& space);
 
   void begin(Workspace& space, size_t head_bytes);
   bool take_body(Workspace& space);  // whether the state has changed
@@ -89,7 +102,12 @@ class Conn {
   void answer(Workspace& space, Result<Reply> result);
   void refuse(Workspace& space, int status, std::string_view reason);
   void start_reply(Workspace& space, Reply reply);
+  void start_delivery(Reply reply, BodyEnd end);
+  void pause(LabDuration time);
   Step finish_reply();
+  Step finish_delivery();
+  void report(Sent::End end);
+  Turn gone(Sent::End end);
   void log_refusal(int status, std::string_view reason) const;
   void log_problem() const;
 
@@ -99,8 +117,7 @@ class Conn {
   SteadyTime after(std::chrono::milliseconds time) const { return now_ + time; }
 
   Plane& plane_;
-  const Router& router_;
-  const Tls* const tls_;
+  const Service& service_;
   std::unique_ptr<Link> link_;
   const HostPort peer_, local_;
 
@@ -108,10 +125,11 @@ class Conn {
   SteadyTime now_;  // when this turn began
   SteadyTime deadline_;
   Inbox in_;
-  bool drained_ = false;       // nothing more is in the socket: an event will tell of the next bytes
-  bool finishing_ = false;     // the peer has said that it will send no more
-  uint64_t read_budget_ = 0;   // bytes and requests of this turn, so that one busy
-  size_t request_budget_ = 0;  // connection does not keep a worker from the others
+  std::unique_ptr<Opening> opening_;  // when it is not as usual
+  bool drained_ = false;              // nothing more is in the socket: an event will tell of the next bytes
+  bool finishing_ = false;            // the peer has said that it will send no more
+  uint64_t read_budget_ = 0;          // bytes and requests of this turn, so that one busy
+  size_t request_budget_ = 0;         // connection does not keep a worker from the others
 
   // The request coming in.
   bool head_started_ = false;
@@ -124,8 +142,13 @@ class Conn {
   std::string asked_;               // "GET /path", for the log
   std::unique_ptr<Reply> pending_;  // while waiting
   Outbox out_;
-  uint64_t unsent_ = 0;     // when it last had to wait for the peer
-  bool head_only_ = false;  // it was HEAD
+  std::unique_ptr<Delivery> delivery_;  // of the reply being answered
+  CompletionPtr asleep_;                // while paused
+  uint64_t sent_ = 0;                   // bytes of this reply that the network took, when there is a delivery
+  bool ending_ = false;                 // paused behind the last byte
+  SteadyTime drained_by_;               // else the reset goes out anyway
+  uint64_t unsent_ = 0;                 // when it last had to wait for the peer
+  bool head_only_ = false;              // it was HEAD
   bool http11_ = true;
   bool keep_ = true;
   bool linger_ = false;  // close in a way that lets the peer read the reply though it may still be sending

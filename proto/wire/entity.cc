@@ -53,7 +53,7 @@ Reply one_part(const Entity& entity, const ByteRange& range) {
   Reply reply;
   reply.status = 206;
   if (!entity.content_type.empty()) reply.set("Content-Type", entity.content_type);
-  reply.set("Content-Range", content_range(range, entity.body.size()));
+  reply.range = {range.first, range.last, entity.body.size()};
   reply.body = entity.body.slice(range.first, range.size());
   return reply;
 }

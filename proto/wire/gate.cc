@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <deque>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -40,15 +41,14 @@ class Gate::Impl {
  public:
   Impl(GateOptions options, const Clock& clock, const Log& log) : plane_{options, clock, log, {}} {}
 
-  Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls);
+  Result<HostPort> listen(const HostPort& at, const Service& service);
   Status start();
   void stop();
 
  private:
   struct Door {
     std::unique_ptr<Listener> listener;
-    const Router& router;
-    const Tls* tls;
+    Service service;
   };
   void work();
   void accept_some(const Door& door, Workspace& space);
@@ -56,7 +56,7 @@ class Gate::Impl {
   Plane plane_;  // has its own locks
 
   // Constant after start().
-  std::vector<Door> doors_;
+  std::deque<Door> doors_;  // connections refer to their services
   std::shared_ptr<Lot> lot_;
   UniqueFd quit_;
   std::vector<std::thread> workers_;
@@ -64,10 +64,10 @@ class Gate::Impl {
   std::atomic<bool> refusing_ = false;  // for want of descriptors; said once
 };
 
-Result<HostPort> Gate::Impl::listen(const HostPort& at, const Router& router, const Tls* tls) {
+Result<HostPort> Gate::Impl::listen(const HostPort& at, const Service& service) {
   ASSIGN_OR_RETURN(auto listener, Listener::open(at));
   HostPort bound = listener->bound();
-  doors_.push_back({std::move(listener), router, tls});
+  doors_.push_back({std::move(listener), service});
   return bound;
 }
 
@@ -126,8 +126,14 @@ void Gate::Impl::accept_some(const Door& door, Workspace& space) {
     if (!*accepted) return;
     refusing_ = false;
     Accepted& one = **accepted;
+    Opening opening;
+    if (door.service.injector != nullptr) opening = door.service.injector->open(one.peer, one.local);
+    if (opening.kind == Opening::Kind::kReset) {
+      reset_on_close(one.fd.get());
+      continue;
+    }
     const bool near = is_near(one);
-    lot_->admit(std::make_unique<Conn>(plane_, door.router, door.tls, plain_link(std::move(one.fd), near),
+    lot_->admit(std::make_unique<Conn>(plane_, door.service, std::move(opening), plain_link(std::move(one.fd), near),
                                        std::move(one.peer), std::move(one.local)),
                 space);
   }
@@ -137,8 +143,8 @@ Gate::Gate(GateOptions options, const Clock& clock, const Log& log)
     : impl_(std::make_unique<Impl>(options, clock, log)) {}
 Gate::~Gate() { stop(); }
 
-Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Tls* tls) {
-  return impl_->listen(at, router, tls);
+Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Tls* tls, Injector* injector) {
+  return impl_->listen(at, {router, tls, injector});
 }
 Status Gate::start() { return impl_->start(); }
 void Gate::stop() { impl_->stop(); }

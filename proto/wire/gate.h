@@ -20,6 +20,7 @@
 #include "proto/base/status.h"
 #include "proto/base/uri.h"
 #include "proto/wire/head.h"
+#include "proto/wire/injector.h"
 #include "proto/wire/router.h"
 #include "proto/wire/tls.h"
 
@@ -42,8 +43,10 @@ class Gate {
   ~Gate();  // stops
 
   // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. With `tls`,
-  // which must outlive the gate, https is spoken on the same port; without, a TLS client is refused.
-  Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls = nullptr);
+  // which must outlive the gate, https is spoken on the same port; without, a TLS client is refused. An `injector`,
+  // which must outlive it too, makes connections and replies fail on purpose.
+  Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls = nullptr,
+                          Injector* injector = nullptr);
   Status start();
   void stop();
 

@@ -100,6 +100,14 @@ struct ContentRange {
   uint64_t first = 0, last = 0, size = 0;
 };
 
+// What a request turned out to be about, as faults and the journal name it. Handlers say it, of errors too.
+struct Topic {
+  std::string_view route = "other";  // of static storage: "content", "policy_body", ...
+  std::string client, smsid;         // where the message says
+  std::string package, file;         // ID, and the path in it as its manifest spells it
+  uint32_t version = 0;
+};
+
 struct Reply {
   int status = 200;
   Fields fields;
@@ -107,6 +115,7 @@ struct Reply {
   std::optional<ContentRange> range;         // the Content-Range field
   Body body;
   std::shared_ptr<BodySource> stream;  // after `body`
+  std::shared_ptr<const Topic> topic;
   CompletionPtr after;  // send only once this is finished; its error replaces the reply (http_status of its code)
 
   void set(std::string name, std::string value) { fields.emplace_back(std::move(name), std::move(value)); }

@@ -28,6 +28,7 @@ void Outbox::start(Body body, std::shared_ptr<BodySource> stream, bool chunked) 
   chunked_ = chunked;
   head_at_ = piece_ = 0;
   piece_at_ = 0;
+  left_ = UINT64_MAX;
 }
 
 void Outbox::clear() {
@@ -56,7 +57,7 @@ bool Outbox::refill() {
   return true;
 }
 
-Outbox::Progress Outbox::pump(Link& link, uint64_t budget) {
+Outbox::Progress Outbox::pump(Link& link, uint64_t budget, bool exact) {
   Progress progress;
   while (!done() && progress.bytes < budget) {
     if (stream_ && head_at_ == head_.size() && piece_ == body_.pieces().size()) {
@@ -66,7 +67,7 @@ Outbox::Progress Outbox::pump(Link& link, uint64_t budget) {
       }
       continue;
     }
-    const IoResult result = step(link);
+    const IoResult result = step(link, exact ? std::min(left_, budget - progress.bytes) : left_);
     if (result.io != Io::kOk) {
       progress.io = result.io;
       break;
@@ -78,10 +79,15 @@ Outbox::Progress Outbox::pump(Link& link, uint64_t budget) {
   return progress;
 }
 
-IoResult Outbox::step(Link& link) {
+IoResult Outbox::step(Link& link, uint64_t most) {
   std::array<iovec, 16> parts;
   size_t count = 0;
-  const auto add = [&](const char* data, size_t size) { parts[count++] = {const_cast<char*>(data), size}; };
+  const uint64_t all = most;
+  const auto add = [&](const char* data, size_t size) {
+    const auto fits = static_cast<size_t>(std::min<uint64_t>(size, most));
+    if (fits > 0) parts[count++] = {const_cast<char*>(data), fits};
+    most -= fits;
+  };
   if (head_at_ < head_.size()) add(head_.data() + head_at_, head_.size() - head_at_);
   const auto pieces = body_.pieces();
   size_t next = piece_;
@@ -89,12 +95,13 @@ IoResult Outbox::step(Link& link) {
     const uint64_t sent = next == piece_ ? piece_at_ : 0;
     add(pieces[next].bytes->data() + pieces[next].offset + sent, static_cast<size_t>(pieces[next].size - sent));
   }
-  if (count > 0) return link.write({parts.data(), count}, next < pieces.size());
+  if (count > 0) return link.write({parts.data(), count}, next < pieces.size() && all == left_ && most > 0);
   const Piece& piece = pieces[piece_];
-  return link.send_file(*piece.file, piece.offset + piece_at_, piece.size - piece_at_);
+  return link.send_file(*piece.file, piece.offset + piece_at_, std::min(most, piece.size - piece_at_));
 }
 
 void Outbox::advance(uint64_t bytes) {
+  if (left_ != UINT64_MAX) left_ -= bytes;
   const auto head = static_cast<size_t>(std::min<uint64_t>(bytes, head_.size() - head_at_));
   head_at_ += head;
   bytes -= head;

@@ -18,18 +18,20 @@ class Outbox {
   // The head's text goes in here before start(); an earlier reply's memory is used again.
   std::string& head() { return head_; }
   void start(Body body, std::shared_ptr<BodySource> stream = nullptr, bool chunked = false);
+  // At most so many bytes of all that leave from now on, head included.
+  void limit(uint64_t bytes) { left_ = bytes; }
   void clear();
   bool is_made() const { return stream_ != nullptr; }  // while it is sent
-  bool done() const { return head_at_ == head_.size() && piece_ == body_.pieces().size() && !stream_; }
+  bool done() const { return left_ == 0 || (head_at_ == head_.size() && piece_ == body_.pieces().size() && !stream_); }
 
   struct Progress {
     Io io = Io::kOk;     // kOk: done(), or `budget` is used up; kEnd: the body is shorter than promised
     uint64_t bytes = 0;  // that the socket took
   };
-  Progress pump(Link& link, uint64_t budget);
+  Progress pump(Link& link, uint64_t budget, bool exact = false);  // exact: not one byte over the budget
 
  private:
-  IoResult step(Link& link);
+  IoResult step(Link& link, uint64_t most);
   void advance(uint64_t bytes);
   bool refill();
 
@@ -40,6 +42,7 @@ class Outbox {
   uint64_t piece_at_ = 0;               // sent of that piece
   std::shared_ptr<BodySource> stream_;  // until its end
   bool chunked_ = false;
+  uint64_t left_ = UINT64_MAX;
 };
 
 }  // namespace smslab::wire

@@ -30,7 +30,8 @@ class Driver {
   }
 
   void run() {
-    Conn conn(plane_, site_.router, nullptr, std::make_unique<FakeLink>(network_), {"10.0.0.1", 1}, {"10.0.0.2", 80});
+    const wire::Service service{site_.router};
+    Conn conn(plane_, service, {}, std::make_unique<FakeLink>(network_), {"10.0.0.1", 1}, {"10.0.0.2", 80});
     Turn turn = conn.first();
     for (int turns = 0; turn.next != Turn::Next::kClose; turns++) {
       MUST(turns < 20'000);

@@ -117,6 +117,14 @@ class HttpProbe {
     return read_reply(method == "HEAD");
   }
 
+  // So many bytes, or what came of them before the server closed.
+  std::string read_exactly(size_t size) {
+    while (in_.size() < size && fill()) {
+    }
+    std::string bytes = in_.substr(0, size);
+    in_.erase(0, bytes.size());
+    return bytes;
+  }
   // Everything until the server closes.
   std::string read_rest() {
     while (fill()) {
@@ -125,6 +133,8 @@ class HttpProbe {
   }
   // Whether the server closes (or resets) without sending anything more.
   bool at_end() { return in_.empty() && !fill() && !timed_out_; }
+  // How the last read ended: by a reset rather than in order.
+  bool was_reset() const { return reset_; }
 
  protected:
   // As send(2) and recv(2).
@@ -148,6 +158,7 @@ class HttpProbe {
     const ssize_t got = read_some(buffer, sizeof buffer);
     if (got > 0) in_.append(buffer, static_cast<size_t>(got));
     timed_out_ = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    reset_ = got < 0 && errno == ECONNRESET;
     return got > 0;
   }
 
@@ -165,6 +176,7 @@ class HttpProbe {
   UniqueFd fd_;
   std::string in_;  // received, not yet read
   bool timed_out_ = false;
+  bool reset_ = false;
 };
 
 }  // namespace smslab::test

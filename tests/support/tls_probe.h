@@ -58,7 +58,9 @@ class TlsProbe final : public HttpProbe {
   ssize_t read_some(char* buffer, size_t size) override {
     const int got = ::SSL_read(ssl_.get(), buffer, static_cast<int>(size));
     if (got > 0) return got;
-    errno = ::SSL_get_error(ssl_.get(), got) == SSL_ERROR_WANT_READ ? EAGAIN : ECONNRESET;
+    const int error = ::SSL_get_error(ssl_.get(), got);
+    if (error == SSL_ERROR_ZERO_RETURN) return 0;
+    if (error != SSL_ERROR_SYSCALL) errno = error == SSL_ERROR_WANT_READ ? EAGAIN : EPROTO;
     return -1;
   }
 

@@ -24,8 +24,8 @@ class ConnTest : public ::testing::Test {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     peer_.reset(ends[0]);
-    conn_ = std::make_unique<Conn>(plane_, router_, nullptr, plain_link(UniqueFd(ends[1]), true), HostPort{"peer", 1},
-                                   HostPort{"here", 80});
+    conn_ = std::make_unique<Conn>(plane_, service_, Opening{}, plain_link(UniqueFd(ends[1]), true),
+                                   HostPort{"peer", 1}, HostPort{"here", 80});
   }
 
   void send(std::string_view text) {
@@ -42,6 +42,7 @@ class ConnTest : public ::testing::Test {
   LabClock clock_{system_time_source(), LabClock::Wall{}};
   Plane plane_{{}, clock_, Log(null_log(), LogForm::kConsole, clock_, "test")};
   Router router_;
+  const Service service_{router_};
   UniqueFd peer_;
   std::unique_ptr<Conn> conn_;
   std::unique_ptr<Workspace> space_ = std::make_unique<Workspace>();

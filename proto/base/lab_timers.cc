@@ -1,0 +1,93 @@
+#include "proto/base/lab_timers.h"
+
+#include <map>
+#include <thread>
+#include <vector>
+
+namespace smslab {
+
+class LabTimers::Waiting {
+ public:
+  explicit Waiting(LabClock& clock) : clock_(clock), thread_([this] { run(); }) {}
+  ~Waiting() { stop(); }
+
+  void add(LabDuration time, CompletionPtr done) {
+    const LabTime at = clock_.now() + time;
+    const MutexLock lock(mu_);
+    const bool first = by_time_.empty() || at < by_time_.begin()->first;
+    by_time_.emplace(at, std::move(done));
+    if (first) changed_.notify_all();
+  }
+
+  void look() {
+    const MutexLock lock(mu_);
+    changed_.notify_all();
+  }
+
+  void stop() {
+    std::multimap<LabTime, CompletionPtr> left;
+    {
+      const MutexLock lock(mu_);
+      stopped_ = true;
+      changed_.notify_all();
+      left.swap(by_time_);
+    }
+    if (thread_.joinable()) thread_.join();
+    for (const auto& [at, done] : left) done->finish({Code::kAborted, "the lab is stopping"});
+  }
+
+ private:
+  void run() {
+    while (true) {
+      std::vector<CompletionPtr> due;
+      {
+        MutexLock lock(mu_);
+        while (!stopped_ && take_due(&due) == 0) sleep(lock);
+        if (stopped_) return;
+      }
+      for (const auto& done : due) done->finish(ok_status());
+    }
+  }
+
+  size_t take_due(std::vector<CompletionPtr>* due) REQUIRES(mu_) {
+    const auto end = by_time_.upper_bound(clock_.now());
+    for (auto each = by_time_.begin(); each != end; ++each) due->push_back(std::move(each->second));
+    by_time_.erase(by_time_.begin(), end);
+    return due->size();
+  }
+
+  // Until the first is due or something has changed.
+  void sleep(MutexLock& lock) REQUIRES(mu_) {
+    if (by_time_.empty() || clock_.frozen()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_until(lock, clock_.steady() + (by_time_.begin()->first - clock_.now()));
+    }
+  }
+
+  LabClock& clock_;
+  Mutex mu_;
+  CondVar changed_;
+  std::multimap<LabTime, CompletionPtr> by_time_ GUARDED_BY(mu_);
+  bool stopped_ GUARDED_BY(mu_) = false;
+  std::thread thread_;
+};
+
+LabTimers::LabTimers(LabClock& clock) : waiting_(std::make_shared<Waiting>(clock)) {
+  clock.on_change([waiting = std::weak_ptr<Waiting>(waiting_)] {
+    if (const auto live = waiting.lock()) live->look();
+  });
+}
+LabTimers::~LabTimers() { waiting_->stop(); }
+
+CompletionPtr LabTimers::after(LabDuration time) {
+  auto done = std::make_shared<Completion>();
+  if (time <= LabDuration::zero()) {
+    done->finish(ok_status());
+  } else {
+    waiting_->add(time, done);
+  }
+  return done;
+}
+
+}  // namespace smslab

@@ -1,0 +1,97 @@
+#include "proto/fault/injector.h"
+
+#include <utility>
+
+#include "proto/wire/grammar.h"
+#include "proto/wire/range.h"
+
+namespace smslab::fault {
+namespace {
+// The bytes asked for, as far as a Range says before the file's size is known to matter: of several the span of all.
+void read_span(const wire::Request& request, const wire::Reply& reply, Occasion* occasion) {
+  if (reply.range) {
+    occasion->first = reply.range->first;
+    occasion->last = reply.range->last;
+    return;
+  }
+  const auto value = wire::list_field(request.fields, "Range");
+  if (!value || reply.status != 206) return;
+  const auto asked = wire::parse_range(*value, UINT64_MAX);
+  for (const auto& range : asked.ranges) {
+    occasion->first = occasion->last ? std::min(occasion->first, range.first) : range.first;
+    occasion->last = std::max(occasion->last.value_or(0), range.last);
+  }
+}
+}  // namespace
+
+RuleInjector::RuleInjector(Place place, Rules& rules, const Clock& clock, LabTimers& timers, NameOf name_of)
+    : place_(std::move(place)), rules_(rules), clock_(clock), timers_(timers), name_of_(std::move(name_of)) {}
+
+Occasion RuleInjector::occasion_of(const wire::Request& request, const wire::Reply& reply) const {
+  Occasion occasion;
+  occasion.role = place_.role;
+  occasion.dp = place_.dp;
+  occasion.address = request.peer.host;
+  occasion.method = request.method;
+  occasion.now = clock_.now();
+  if (const wire::Topic* topic = reply.topic.get(); topic != nullptr) {
+    occasion.route = topic->route;
+    occasion.client = topic->client;
+    occasion.smsid = topic->smsid;
+    occasion.package = topic->package;
+    occasion.version = topic->version;
+    occasion.file = topic->file;
+  } else {
+    occasion.route = "other";
+  }
+  if (occasion.client.empty()) occasion.client = name_of_(occasion.address);
+  read_span(request, reply, &occasion);
+  return occasion;
+}
+
+wire::Opening RuleInjector::open(const HostPort& peer, const HostPort&) {
+  wire::Opening opening;
+  if (!rules_.any(Stage::kConnection)) return opening;
+  Occasion occasion;
+  occasion.role = place_.role;
+  occasion.dp = place_.dp;
+  occasion.address = peer.host;
+  occasion.client = name_of_(peer.host);
+  occasion.route = "connection";
+  occasion.now = clock_.now();
+  for (const Hit& hit : rules_.hits(Stage::kConnection, occasion)) {
+    switch (hit.rule->effect_case()) {
+      case v1::FaultRule::kResetOnAccept: opening.kind = wire::Opening::Kind::kReset; break;
+      case v1::FaultRule::kNeverRead: opening.kind = wire::Opening::Kind::kNeverRead; break;
+      case v1::FaultRule::kHandshakeAbort: opening.kind = wire::Opening::Kind::kAbortTls; break;
+      default: break;
+    }
+  }
+  return opening;
+}
+
+std::unique_ptr<wire::Delivery> RuleInjector::deliver(const wire::Request& request, const wire::Router& router,
+                                                      wire::Reply* reply) {
+  if (!rules_.any(Stage::kReply)) return nullptr;
+  const Occasion occasion = occasion_of(request, *reply);
+  const std::vector<Hit> hits = rules_.hits(Stage::kReply, occasion);
+  if (hits.empty()) return nullptr;
+  auto delivery = std::make_unique<wire::Delivery>();
+  const std::string resource = occasion.resource();
+  for (const Hit& hit : hits) {
+    const std::string place = hit.rule->id() + ' ' + resource;
+    const std::string stroke = place + ' ' + occasion.who() + ' ' + std::to_string(hit.count);
+    effect_of(*hit.rule)->apply({.rule = *hit.rule,
+                                 .noise = Noise(rules_.seed(), stroke),
+                                 .place = Noise(rules_.seed(), place),
+                                 .request = request,
+                                 .router = router,
+                                 .reply = reply,
+                                 .delivery = delivery.get()});
+  }
+  return delivery;
+}
+
+void RuleInjector::sent(const wire::Delivery&, const wire::Sent&) {}
+
+}  // namespace smslab::fault

@@ -1,0 +1,68 @@
+#include "proto/fault/plan.h"
+
+#include "proto/base/random.h"
+#include "proto/base/text.h"
+#include "proto/schema/timestamp.h"
+
+namespace smslab::fault {
+namespace {
+bool fits(std::string_view wanted, std::string_view is) { return wanted.empty() || iequals(wanted, is); }
+
+bool overlaps(const v1::ByteSpan& span, const Occasion& occasion) {
+  const bool starts_before_end = !span.has_last() || occasion.first <= span.last();
+  const bool ends_behind_start = !occasion.last || *occasion.last >= span.first();
+  return starts_before_end && ends_behind_start;
+}
+
+// One draw in [0, 1), of 53 bits as a double has them.
+double draw(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count) {
+  constexpr double kUnit = 1.0 / static_cast<double>(uint64_t{1} << 53);
+  const std::string resource = occasion.resource();
+  return static_cast<double>(Random(seed).number("fault-probability", {rule.id(), occasion.who(), resource}, count) >>
+                             11) *
+         kUnit;
+}
+}  // namespace
+
+std::string Occasion::resource() const { return route + ' ' + package + '.' + std::to_string(version) + ' ' + file; }
+
+bool glob_matches(std::string_view pattern, std::string_view text) {
+  size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || ascii_lower(pattern[p]) == ascii_lower(text[t])) &&
+        pattern[p] != '*') {
+      p++, t++;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      from = t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++from;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') p++;
+  return p == pattern.size();
+}
+
+bool matches(const v1::FaultMatch& match, const Occasion& o) {
+  return (match.role() == v1::FaultMatch::ANY_ROLE || match.role() == o.role) && fits(match.dp(), o.dp) &&
+         fits(match.package(), o.package) && (match.version() == 0 || match.version() == o.version) &&
+         (match.file().empty() || glob_matches(match.file(), o.file)) && fits(match.client(), o.client) &&
+         fits(match.smsid(), o.smsid) && fits(match.address(), o.address) && fits(match.route(), o.route) &&
+         fits(match.method(), o.method) && (!match.has_range() || overlaps(match.range(), o));
+}
+
+bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count) {
+  const v1::FaultWhen& when = rule.when();
+  if (when.has_from() && occasion.now < from_timestamp(when.from())) return false;
+  if (when.has_until() && occasion.now >= from_timestamp(when.until())) return false;
+  if (when.nth() != 0 && count != when.nth()) return false;
+  if (when.every() != 0 && count % when.every() != 0) return false;
+  if (when.first() != 0 && count > when.first()) return false;
+  if (count <= when.after()) return false;
+  return !when.has_probability() || draw(rule, seed, occasion, count) < when.probability();
+}
+
+}  // namespace smslab::fault

@@ -1,0 +1,27 @@
+// The plan: does a rule hit? A pure function of the rule, the seed, who asks for what, and how often they have.
+//
+//   if (matches(rule.match(), occasion)) {
+//     const uint64_t count = ...;                                  // this rule's, of this client and resource; from 1
+//     if (hits(rule, seed, occasion, count)) ...
+//   }
+//
+// Nothing else goes in: not the order in which clients come, not the machine, no clock but the lab's.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proto/fault/occasion.h"
+#include "proto/schema/fault.pb.h"
+
+namespace smslab::fault {
+
+bool matches(const v1::FaultMatch& match, const Occasion& occasion);
+
+// Of a rule that matches: its turn. `limit` is not asked here: it is about what happened before (rules.h).
+bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count);
+
+// `*` stands for any text, `?` for one byte; any letter case.
+bool glob_matches(std::string_view pattern, std::string_view text);
+
+}  // namespace smslab::fault

@@ -1,0 +1,67 @@
+// Rules: the faults that are in force, and how often each has hit.
+//
+//   Rules rules(seed);
+//   rules.put(rule);                                          // checked before: check_rule()
+//   for (const Hit& hit : rules.hits(Stage::kReply, occasion)) ...
+//   v1::FaultCounts counts = rules.counts("7");
+//
+// Counts live with the lab's process: a restarted lab begins anew. Thread-safe; asking costs one atomic read while no
+// rule of that stage is in force.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/base/mutex.h"
+#include "proto/fault/effects.h"
+
+namespace smslab::fault {
+
+// Whether a rule is sound by itself: one effect, with parameters that make sense, at a place that can carry it out, and
+// a `when` that can come true. kInvalidArgument with the field.
+Status check_rule(const v1::FaultRule& rule);
+
+struct Hit {
+  std::shared_ptr<const v1::FaultRule> rule;
+  uint64_t count = 0;  // of the rule's matches for this client and resource, this one included
+};
+
+class Rules {
+ public:
+  explicit Rules(uint64_t seed) : seed_(seed) {}
+
+  uint64_t seed() const { return seed_; }
+  void put(const v1::FaultRule& rule);  // in force from now on; one of the same ID is replaced, its counts stay
+  void take(const std::string& id);     // absent is fine
+  void clear();                         // and every count
+
+  // Counts the occasion for each rule that matches, and gives those whose turn it is, in the order of their IDs.
+  bool any(Stage stage) const { return in_force_[static_cast<size_t>(stage)] != 0; }
+  std::vector<Hit> hits(Stage stage, const Occasion& occasion);
+  v1::FaultCounts counts(const std::string& id) const;  // zeros for a rule that is not in force
+
+ private:
+  struct Tally {
+    uint64_t matched = 0, hit = 0;
+  };
+  struct Live {
+    std::shared_ptr<const v1::FaultRule> rule;
+    Stage stage = Stage::kReply;
+    std::unordered_map<std::string, Tally> tallies;  // by client and resource
+    v1::FaultCounts counts;
+  };
+  static Stage stage_of(const v1::FaultRule& rule);
+  void count_stages() REQUIRES(mu_);
+
+  const uint64_t seed_;
+  std::array<std::atomic<size_t>, 3> in_force_ = {};  // by stage
+  mutable Mutex mu_;
+  std::map<uint64_t, Live> rules_ GUARDED_BY(mu_);  // by ID
+};
+
+}  // namespace smslab::fault

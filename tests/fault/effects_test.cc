@@ -1,0 +1,331 @@
+// Every effect on a reply or a connection through a real socket, plain and over TLS: the bytes that arrive, and that
+// the next request is served.
+#include "proto/fault/effects.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/fault/plane.h"
+
+namespace smslab::fault {
+namespace {
+using std::chrono::milliseconds;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// Moves the lab's clock on and on, a millisecond at a time.
+class Ticking {
+ public:
+  explicit Ticking(LabClock& clock)
+      : clock_(clock), began_(clock.now()), thread_([this] {
+          while (!stop_) {
+            clock_.advance(milliseconds(1));
+            std::this_thread::yield();
+          }
+        }) {}
+  ~Ticking() { stop(); }
+  milliseconds stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+    return clock_.now() - began_;
+  }
+
+ private:
+  LabClock& clock_;
+  const LabTime began_;
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+class EffectsTest : public testing::TestWithParam<bool> {
+ protected:
+  EffectsTest() : plane_(GetParam()) {}
+  ~EffectsTest() override { plane_.expect_served(); }
+
+  // All that arrives for one GET.
+  std::string all_of(const std::string& fields = {}) {
+    probe_ = plane_.connect();
+    probe_->send(Plane::request(fields));
+    return probe_->read_rest();
+  }
+  test::HttpProbe::Reply ask(const std::string& fields = {}, std::string_view method = "GET") {
+    probe_ = plane_.connect();
+    return probe_->ask(method, "/file", fields);
+  }
+
+  Plane plane_;
+  std::unique_ptr<test::HttpProbe> probe_;
+};
+
+TEST_P(EffectsTest, LimitDataEndsInOrder) {
+  const std::string honest = plane_.honest();
+  plane_.only(R"("limitData":{"bytes":"50"})");
+  EXPECT_EQ(all_of(), honest.substr(0, 50));
+  EXPECT_FALSE(probe_->was_reset());
+  const wire::Sent sent = plane_.injector().take();
+  EXPECT_EQ(sent.end, wire::Sent::End::kCut);
+  EXPECT_EQ(sent.bytes, 50u);
+}
+
+TEST_P(EffectsTest, LimitDataCountsInTheBody) {
+  const std::string honest = plane_.honest();
+  plane_.only(R"("limitData":{"bytes":"50","in":"BODY"})");
+  EXPECT_EQ(all_of(), honest.substr(0, honest.find("\r\n\r\n") + 4 + 50));
+}
+
+TEST_P(EffectsTest, LimitDataEndsByReset) {
+  const std::string honest = plane_.honest();
+  plane_.only(R"("limitData":{"bytes":"500","end":"RST"})");
+  EXPECT_EQ(all_of(), honest.substr(0, 500));
+  EXPECT_TRUE(probe_->was_reset());
+}
+
+TEST_P(EffectsTest, LimitDataStallsUntilTheClientLeaves) {
+  const std::string honest = plane_.honest();
+  plane_.only(R"("limitData":{"bytes":"300","end":"STALL"})");
+  probe_ = plane_.connect();
+  probe_->send(Plane::request());
+  EXPECT_EQ(probe_->read_exactly(300), honest.substr(0, 300));
+  probe_->close();
+  const wire::Sent sent = plane_.injector().take();
+  EXPECT_EQ(sent.end, wire::Sent::End::kCut);
+  EXPECT_EQ(sent.bytes, 300u);
+  EXPECT_EQ(sent.acknowledged, 300u);
+}
+
+TEST_P(EffectsTest, LimitDataGoesOnWithGarbage) {
+  const std::string honest = plane_.honest();
+  plane_.only(R"("limitData":{"bytes":"40","in":"BODY","end":"GARBAGE"})");
+  const std::string got = all_of();
+  ASSERT_EQ(got.size(), honest.size());
+  const size_t at = honest.find("\r\n\r\n") + 4 + 40;
+  EXPECT_EQ(got.substr(0, at), honest.substr(0, at));
+  for (size_t i = at; i < got.size(); i++) ASSERT_NE(got[i], honest[i]) << i;
+}
+
+TEST_P(EffectsTest, TruncateBodyLeavesAFraction) {
+  const std::string honest = plane_.honest();
+  plane_.only(R"("truncateBodyAtFraction":{"fraction":0.25})");
+  EXPECT_EQ(all_of(), honest.substr(0, honest.find("\r\n\r\n") + 4 + 250));
+}
+
+TEST_P(EffectsTest, EmptyResponseIsNone) {
+  plane_.only(R"("emptyResponse":{})");
+  EXPECT_EQ(all_of(), "");
+  EXPECT_FALSE(probe_->was_reset());
+}
+
+TEST_P(EffectsTest, TimeoutIsSilenceAndThenTheEnd) {
+  plane_.only(R"("timeout":{"timeout":"5000"})");
+  probe_ = plane_.connect();
+  probe_->send(Plane::request());
+  Ticking ticking(plane_.clock());
+  EXPECT_EQ(probe_->read_rest(), "");
+  EXPECT_GE(ticking.stop(), milliseconds(5000));
+}
+
+TEST_P(EffectsTest, ResetPeerIsNoReplyButAReset) {
+  plane_.only(R"("resetPeer":{})");
+  EXPECT_EQ(all_of(), "");
+  EXPECT_TRUE(probe_->was_reset());
+}
+
+TEST_P(EffectsTest, RandomDataIsTheSameForTheSameSeed) {
+  plane_.only(R"("randomDataThenClose":{"bytes":"100"})");
+  const std::string first = all_of();
+  EXPECT_EQ(first.size(), 100u);
+  EXPECT_THAT(first, Not(StartsWith("HTTP")));
+  const std::string second = all_of();
+  EXPECT_NE(second, first) << "another attempt draws anew";
+  plane_.only(R"("randomDataThenClose":{"bytes":"100"})");
+  EXPECT_EQ(all_of(), first);
+}
+
+TEST_P(EffectsTest, MalformedResponseChunkFollowsAChunkedHead) {
+  plane_.only(R"("malformedResponseChunk":{})");
+  const std::string got = all_of();
+  const size_t end = got.find("\r\n\r\n") + 4;
+  EXPECT_THAT(got.substr(0, end), HasSubstr("Transfer-Encoding: chunked"));
+  EXPECT_THAT(got.substr(0, end), Not(HasSubstr("Content-Length")));
+  EXPECT_EQ(got[end], 'Z');
+}
+
+TEST_P(EffectsTest, ResponseBytesAreAllThatComes) {
+  plane_.only(R"("responseBytes":{"raw":"aGVsbG8="})");
+  EXPECT_EQ(all_of(), "hello");
+}
+
+TEST_P(EffectsTest, LatencyPassesOnTheLabsClock) {
+  plane_.only(R"("latency":{"latency":"5000"})");
+  probe_ = plane_.connect();
+  probe_->send(Plane::request());
+  Ticking ticking(plane_.clock());
+  EXPECT_EQ(probe_->read_reply().body, plane_.content());
+  EXPECT_GE(ticking.stop(), milliseconds(5000));
+  EXPECT_EQ(probe_->ask("GET", "/other").body, "another file") << "the connection goes on";
+}
+
+TEST_P(EffectsTest, BandwidthIsSlicesOfATenthOfASecond) {
+  const size_t size = plane_.honest().size();
+  plane_.only(R"("bandwidth":{"rate":"1"})");
+  Ticking ticking(plane_.clock());
+  EXPECT_EQ(ask().body, plane_.content());
+  EXPECT_GE(ticking.stop(), milliseconds(100) * ((size - 1) / 100));
+}
+
+TEST_P(EffectsTest, SlicerPausesAfterEachSlice) {
+  const size_t size = plane_.honest().size();
+  plane_.only(R"("slicer":{"averageSize":"7","delay":"10"})");
+  probe_ = plane_.connect();
+  probe_->send(Plane::request());
+  // The first slice comes without any time; the second does not.
+  const std::string first = probe_->read_exactly(7);
+  EXPECT_EQ(first, "HTTP/1.");
+  Ticking ticking(plane_.clock());
+  EXPECT_THAT(probe_->read_exactly(size - 7), EndsWith(plane_.content()));
+  EXPECT_GE(ticking.stop(), milliseconds(10) * ((size - 1) / 7 - 1));
+}
+
+TEST_P(EffectsTest, SlowCloseEndsLate) {
+  plane_.only(R"("slowClose":{"delay":"1000"})");
+  probe_ = plane_.connect();
+  probe_->send(Plane::request());
+  EXPECT_EQ(probe_->read_reply().body, plane_.content());
+  Ticking ticking(plane_.clock());
+  EXPECT_TRUE(probe_->at_end());
+  EXPECT_GE(ticking.stop(), milliseconds(1000));
+}
+
+TEST_P(EffectsTest, ContentLengthIsWhatTheRuleSays) {
+  plane_.only(R"("contentLengthOverride":{"by":"-10"})");
+  EXPECT_THAT(all_of(), HasSubstr("Content-Length: 990\r\n"));
+  plane_.only(R"("contentLengthOverride":{"length":"5000000000"})");
+  EXPECT_THAT(all_of(), HasSubstr("Content-Length: 5000000000\r\n"));
+  plane_.only(R"("contentLengthOverride":{"missing":true})");
+  EXPECT_THAT(all_of(), Not(HasSubstr("Content-Length")));
+  plane_.only(R"("contentLengthOverride":{"twice":true})");
+  EXPECT_THAT(all_of(), HasSubstr("Content-Length: 1000\r\nContent-Length: 1001\r\n"));
+}
+
+TEST_P(EffectsTest, StatusReplacesTheReply) {
+  plane_.only(R"("status":{"code":503,"retryAfter":"120","body":"<h1>Service Unavailable</h1>"})");
+  const auto reply = ask();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.field("Retry-After"), "120");
+  EXPECT_EQ(reply.field("Content-Type"), "text/html");
+  EXPECT_EQ(reply.body, "<h1>Service Unavailable</h1>");
+  EXPECT_EQ(probe_->ask("GET", "/other").body, "another file");
+}
+
+TEST_P(EffectsTest, HeaderFieldsAreRemovedReplacedAndDoubled) {
+  plane_.only(
+      R"("header":{"remove":["Accept-Ranges"],"set":[{"name":"ETag","value":"\"wrong\""}],"add":[{"name":"ETag","value":"\"two\""}]})");
+  const auto reply = ask();
+  EXPECT_THAT(reply.head, Not(HasSubstr("Accept-Ranges")));
+  EXPECT_THAT(reply.head, HasSubstr("ETag: \"wrong\"\r\nETag: \"two\"\r\n"));
+  EXPECT_EQ(reply.body, plane_.content());
+}
+
+TEST_P(EffectsTest, CorruptChangesJustTheseBytes) {
+  plane_.only(R"("corrupt":{"where":"WIRE","offset":"100","length":"3"})");
+  const auto reply = ask();
+  ASSERT_EQ(reply.body.size(), plane_.content().size());
+  for (size_t i = 0; i < reply.body.size(); i++) {
+    EXPECT_EQ(reply.body[i] != plane_.content()[i], i >= 100 && i < 103) << i;
+  }
+  // A part of the file has its part of the damage.
+  EXPECT_EQ(ask("Range: bytes=101-110\r\n").body, reply.body.substr(101, 10));
+  EXPECT_EQ(ask("Range: bytes=200-210\r\n").body, plane_.content().substr(200, 11));
+}
+
+TEST_P(EffectsTest, CorruptChoosesAPlaceByTheSeed) {
+  plane_.only(R"("corrupt":{"where":"WIRE"})");
+  const std::string first = ask().body;
+  EXPECT_NE(first, plane_.content());
+  EXPECT_EQ(ask().body, first) << "the same for each attempt";
+}
+
+TEST_P(EffectsTest, MalformedBodyHasGarbageBehindIt) {
+  plane_.only(R"("malformedBody":{"bytes":"20"})");
+  const auto reply = ask();
+  EXPECT_EQ(reply.field("Content-Length"), "1020");
+  EXPECT_THAT(reply.body, StartsWith(plane_.content()));
+}
+
+TEST_P(EffectsTest, EmptyBodyIsASuccessWithNothing) {
+  plane_.only(R"("emptyBody":{})");
+  const auto reply = ask();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.field("Content-Length"), "0");
+}
+
+TEST_P(EffectsTest, IgnoreRangeGivesTheWhole) {
+  plane_.only(R"("ignoreRange":{})");
+  const auto reply = ask("Range: bytes=10-19\r\n");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, plane_.content());
+}
+
+TEST_P(EffectsTest, ForceMultipartWrapsOnePart) {
+  plane_.only(R"("forceMultipart":{})");
+  const auto reply = ask("Range: bytes=10-19\r\n");
+  EXPECT_EQ(reply.status, 206);
+  EXPECT_THAT(reply.field("Content-Type"), StartsWith("multipart/byteranges; boundary="));
+  EXPECT_EQ(reply.field("Content-Range"), "");
+  EXPECT_THAT(reply.body,
+              HasSubstr("Content-Range: bytes 10-19/1000\r\n\r\n" + plane_.content().substr(10, 10) + "\r\n--"));
+}
+
+TEST_P(EffectsTest, ResetOnAcceptResets) {
+  plane_.only(R"("resetOnAccept":{})", "");
+  probe_ = plane_.connect();
+  if (plane_.is_tls()) {
+    EXPECT_FALSE(probe_->connected());
+    return;
+  }
+  EXPECT_EQ(probe_->read_rest(), "");  // to send first would take the reset in
+  EXPECT_TRUE(probe_->was_reset());
+}
+
+TEST_P(EffectsTest, HandshakeAbortIsForTlsAlone) {
+  plane_.only(R"("handshakeAbort":{})", "");
+  probe_ = plane_.connect();
+  EXPECT_EQ(probe_->connected(), !plane_.is_tls());
+  if (!plane_.is_tls()) {
+    EXPECT_EQ(probe_->ask("GET", "/file").body, plane_.content());
+  }
+}
+
+TEST(NeverRead, TakesNothing) {
+  Plane plane(false);
+  plane.only(R"("neverRead":{})", "");
+  const auto probe = plane.connect();
+  ASSERT_TRUE(probe->connected());
+  probe->send(Plane::request());
+  while (plane.rules().counts("1").hit() == 0) std::this_thread::yield();
+  plane.expect_served();
+  probe->end_sending();
+  EXPECT_EQ(probe->read_rest(), "");
+}
+
+// N plain bytes, whatever N is, head and body alike.
+TEST_P(EffectsTest, CutSweep) {
+  const std::string honest = plane_.honest();
+  for (const char* end : {"FIN", "RST"}) {
+    for (size_t n = 0; n <= honest.size(); n++) {
+      plane_.only(R"("limitData":{"bytes":")" + std::to_string(n) + R"(","end":")" + end + R"("})");
+      ASSERT_EQ(all_of().size(), n) << end;
+      ASSERT_EQ(probe_->was_reset(), std::string(end) == "RST") << end << " at " << n;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sockets, EffectsTest, testing::Bool(),
+                         [](const auto& chosen) { return chosen.param ? "Tls" : "Plain"; });
+
+}  // namespace
+}  // namespace smslab::fault
