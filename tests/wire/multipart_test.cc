@@ -31,6 +31,9 @@ Reply get(const std::string& range, const Entity& of) {
 }
 
 std::string field(const Reply& reply, std::string_view name) {
+  if (name == "Content-Range" && reply.range) {
+    return content_range({reply.range->first, reply.range->last}, reply.range->size);
+  }
   for (const auto& [key, value] : reply.fields) {
     if (key == name) return value;
   }

@@ -5,6 +5,7 @@
 
 #include "proto/base/time_text.h"
 #include "proto/wire/entity.h"
+#include "proto/wire/multipart.h"
 #include "proto/wire/precondition.h"
 #include "proto/wire/range.h"
 #include "proto/wire/reply_head.h"
@@ -35,6 +36,9 @@ Request request(const std::string& method, const std::string& path, Fields field
 }
 
 std::string field(const Reply& reply, std::string_view name) {
+  if (name == "Content-Range" && reply.range) {
+    return content_range({reply.range->first, reply.range->last}, reply.range->size);
+  }
   const std::string* value = find_field(reply.fields, name);
   return value ? *value : "";
 }
