@@ -103,4 +103,13 @@ Result<const store::Node*> find_node(const Loaded& package, const Address& addre
   return node;
 }
 
+std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path) {
+  auto topic = std::make_shared<wire::Topic>();
+  topic->route = route;
+  topic->package = package.content.package_id();
+  topic->version = package.content.version();
+  topic->file = path;
+  return topic;
+}
+
 }  // namespace smslab::dp

@@ -59,7 +59,8 @@ Result<wire::Reply> serve_content(Contents& contents, const wire::Request& reque
                                        .content_type = std::string(content_type_of(node->path)),
                                        .etag = package->etag(*node->file),
                                        .modified = from_timestamp(node->file->modified()),
-                                       .dated = package->damage(*node->file) == nullptr});
+                                       .dated = package->damage(*node->file) == nullptr,
+                                       .topic = topic_of("content", *package, node->path)});
       if (!request.has_query) contents.remember(request.target, as_of, entity);
       return wire::entity_reply(request, *entity);
     }

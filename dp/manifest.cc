@@ -1,5 +1,6 @@
 #include "dp/manifest.h"
 
+#include "dp/address.h"
 #include "proto/base/text.h"
 #include "proto/codec/json.h"
 #include "proto/codec/xml.h"
@@ -52,7 +53,8 @@ Result<wire::Reply> serve_manifest(const Loaded& package, const wire::Request& r
       request, {.body = wire::Body(encode(package.manifest(), row.form)),
                 .content_type = std::string(row.type),
                 .etag = '"' + package.content.manifest_digest() + std::string(suffix(row.form)) + '"',
-                .modified = from_timestamp(package.content.installed())});
+                .modified = from_timestamp(package.content.installed()),
+                .topic = topic_of("manifest", package, {})});
   reply.set("Vary", "Accept");
   return reply;
 }

@@ -58,15 +58,16 @@ Result<wire::Reply> list_content(Contents& contents, const wire::Request& reques
 
   const std::string url = request.origin() + address.spelled;
   Listing listing;
+  wire::Reply reply;
   if (address.is_directory()) {
     ASSIGN_OR_RETURN(listing, list_packages(contents, ask.depth, url, address.directory));
   } else {
     ASSIGN_OR_RETURN(LoadedPtr package, find_package(contents, address));
     ASSIGN_OR_RETURN(const store::Node* node, find_node(*package, address));
+    reply.topic = topic_of("propfind", *package, node->path);
     listing = list_package(std::move(package), *node, ask.depth, url, address.content_id);
   }
 
-  wire::Reply reply;
   reply.status = 207;
   reply.set("Content-Type", "text/xml");
   // Of usual size it goes out whole with its length, as the recorded client had it.

@@ -84,6 +84,22 @@ bool is_plain(const RangeRequest& range) {
   return range.kind == RangeRequest::Kind::kWhole ||
          (range.kind == RangeRequest::Kind::kRanges && range.ranges.size() == 1);
 }
+Reply answer(const Request& request, const Entity& entity) {
+  Reply reply;
+  switch (check_preconditions(request, validators(entity))) {
+    case Precondition::kFailed: return error_reply(412, "the content is not the one that the request is about");
+    case Precondition::kNotModified: reply.status = 304; break;
+    case Precondition::kServe:
+      const RangeRequest range = asked_range(request, entity);
+      if (entity.lines && is_plain(range)) return ready_reply(entity, range);
+      reply = asked_for(entity, range);
+      reply.set("Accept-Ranges", "bytes");
+      break;
+  }
+  if (!entity.etag.empty()) reply.set("ETag", entity.etag);
+  if (entity.modified) reply.set("Last-Modified", format_rfc1123(*entity.modified));
+  return reply;
+}
 }  // namespace
 
 std::shared_ptr<const Entity> ready(Entity entity) {
@@ -100,19 +116,8 @@ std::shared_ptr<const Entity> ready(Entity entity) {
 }
 
 Reply entity_reply(const Request& request, const Entity& entity) {
-  Reply reply;
-  switch (check_preconditions(request, validators(entity))) {
-    case Precondition::kFailed: return error_reply(412, "the content is not the one that the request is about");
-    case Precondition::kNotModified: reply.status = 304; break;
-    case Precondition::kServe:
-      const RangeRequest range = asked_range(request, entity);
-      if (entity.lines && is_plain(range)) return ready_reply(entity, range);
-      reply = asked_for(entity, range);
-      reply.set("Accept-Ranges", "bytes");
-      break;
-  }
-  if (!entity.etag.empty()) reply.set("ETag", entity.etag);
-  if (entity.modified) reply.set("Last-Modified", format_rfc1123(*entity.modified));
+  Reply reply = answer(request, entity);
+  reply.topic = entity.topic;
   return reply;
 }
 

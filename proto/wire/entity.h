@@ -23,6 +23,7 @@ struct Entity {
   std::string etag = {};                           // strong, with its quotes; empty: none
   std::optional<LabTime> modified = std::nullopt;  // to the second on the wire
   bool dated = true;  // `modified` tells this content from what stood here before; else no date speaks for it
+  std::shared_ptr<const Topic> topic = nullptr;  // of the replies
   // Its fields as text, for an entity that is given many times: made by ready().
   std::shared_ptr<const std::string> lines = nullptr;
 };
