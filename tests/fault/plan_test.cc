@@ -1,0 +1,193 @@
+// The plan: which rule hits whom and when, without sockets.
+#include "proto/fault/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "proto/codec/json.h"
+#include "proto/fault/rules.h"
+
+namespace smslab::fault {
+namespace {
+using testing::ElementsAre;
+
+v1::FaultRule rule_of(const std::string& json) {
+  v1::FaultRule rule;
+  const Status read = codec::from_json(json, &rule);
+  EXPECT_TRUE(read.ok()) << read.to_string();
+  return rule;
+}
+
+Occasion occasion_of(const std::string& client, const std::string& file = "a.bin") {
+  Occasion o;
+  o.role = v1::FaultMatch::DP;
+  o.dp = "LON-DCSMS-01";
+  o.client = client;
+  o.address = "127.0.0.2";
+  o.route = "content";
+  o.method = "GET";
+  o.package = "LON00001";
+  o.version = 2;
+  o.file = file;
+  return o;
+}
+
+TEST(Glob, StandsForWhatItSays) {
+  EXPECT_TRUE(glob_matches("*.MSI", "Tools/adminpak.msi"));
+  EXPECT_TRUE(glob_matches("a?c", "abc"));
+  EXPECT_TRUE(glob_matches("*a*b*", "xxaxxbxx"));
+  EXPECT_TRUE(glob_matches("*", ""));
+  EXPECT_FALSE(glob_matches("a?c", "ac"));
+  EXPECT_FALSE(glob_matches("*.msi", "a.msi.bak"));
+  EXPECT_FALSE(glob_matches("", "a"));
+}
+
+TEST(Match, EverythingSetHasToFit) {
+  const Occasion o = occasion_of("WRK-LON-001");
+  const auto fits = [&](const std::string& match) {
+    return matches(rule_of(R"({"match":{)" + match + R"(},"emptyBody":{}})").match(), o);
+  };
+  EXPECT_TRUE(fits(""));
+  EXPECT_TRUE(fits(R"("role":"DP","dp":"lon-dcsms-01","client":"wrk-lon-001","package":"LON00001","version":2)"));
+  EXPECT_TRUE(fits(R"("file":"*.bin","route":"content","method":"GET","address":"127.0.0.2")"));
+  EXPECT_FALSE(fits(R"("role":"MP")"));
+  EXPECT_FALSE(fits(R"("version":1)"));
+  EXPECT_FALSE(fits(R"("client":"WRK-LON-002","file":"*.bin")"));
+  EXPECT_TRUE(fits(R"("range":{"first":"100"})")) << "no Range asks for all";
+}
+
+TEST(Match, ARangeHasToMeetTheBytesAskedFor) {
+  Occasion o = occasion_of("A");
+  o.first = 100;
+  o.last = 199;
+  const auto fits = [&](const std::string& range) {
+    return matches(rule_of(R"({"match":{"range":)" + range + R"(},"emptyBody":{}})").match(), o);
+  };
+  EXPECT_TRUE(fits(R"({"first":"199"})"));
+  EXPECT_FALSE(fits(R"({"first":"200"})"));
+  EXPECT_TRUE(fits(R"({"first":"0","last":"100"})"));
+  EXPECT_FALSE(fits(R"({"first":"0","last":"99"})"));
+}
+
+// Numbers of the requests, of twelve, that a rule hits.
+std::vector<int> turns(const std::string& rule, const Occasion& occasion = occasion_of("A"), uint64_t seed = 1) {
+  Rules rules(seed);
+  rules.put(rule_of(R"({"id":"1","emptyBody":{},)" + rule + "}"));
+  std::vector<int> hit;
+  for (int n = 1; n <= 12; n++) {
+    if (!rules.hits(Stage::kReply, occasion).empty()) hit.push_back(n);
+  }
+  return hit;
+}
+
+TEST(When, CountsTheRequestsOfOneClientAndResource) {
+  EXPECT_THAT(turns(R"("when":{"nth":"3"})"), ElementsAre(3));
+  EXPECT_THAT(turns(R"("when":{"every":"5"})"), ElementsAre(5, 10));
+  EXPECT_THAT(turns(R"("when":{"first":"2"})"), ElementsAre(1, 2));
+  EXPECT_THAT(turns(R"("when":{"after":"10"})"), ElementsAre(11, 12));
+  EXPECT_THAT(turns(R"("when":{"every":"2","after":"4"},"limit":"3")"), ElementsAre(6, 8, 10));
+  EXPECT_THAT(turns(R"("when":{"from":"2026-01-01T00:00:00Z"})"), ElementsAre()) << "the occasion is in 1970";
+}
+
+TEST(When, AProbabilityIsDrawnFromSeedRuleClientResourceAndCount) {
+  const auto one = turns(R"("when":{"probability":0.5})");
+  EXPECT_EQ(turns(R"("when":{"probability":0.5})"), one) << "the same again";
+  EXPECT_NE(turns(R"("when":{"probability":0.5})", occasion_of("A"), 2), one) << "another seed";
+  EXPECT_NE(turns(R"("when":{"probability":0.5})", occasion_of("B")), one) << "another client";
+  EXPECT_EQ(turns(R"("when":{"probability":1})").size(), 12u);
+  // About as often as it says, over many clients.
+  Rules rules(7);
+  rules.put(rule_of(R"({"id":"1","emptyBody":{},"when":{"probability":0.3}})"));
+  int hit = 0;
+  for (int n = 0; n < 10'000; n++) {
+    hit += static_cast<int>(rules.hits(Stage::kReply, occasion_of("C" + std::to_string(n))).size());
+  }
+  EXPECT_NEAR(hit, 3000, 200);
+}
+
+// What each of 64 clients meets in 20 requests for each of three files, asked in one thread or in many, in any order.
+std::map<std::string, std::vector<bool>> met(unsigned threads, uint64_t order, uint64_t seed) {
+  Rules rules(seed);
+  rules.put(rule_of(R"({"id":"1","emptyBody":{},"when":{"probability":0.3}})"));
+  rules.put(rule_of(R"({"id":"2","emptyBody":{},"when":{"every":"7"},"limit":"2"})"));
+  std::vector<std::string> clients;
+  for (int n = 0; n < 64; n++) clients.push_back("WRK-" + std::to_string(n));
+  std::shuffle(clients.begin(), clients.end(), std::mt19937_64(order));
+  std::vector<std::map<std::string, std::vector<bool>>> parts(threads);
+  std::vector<std::thread> running;
+  for (unsigned t = 0; t < threads; t++) {
+    running.emplace_back([&, t] {
+      for (int attempt = 0; attempt < 20; attempt++) {
+        for (size_t c = t; c < clients.size(); c += threads) {
+          for (const char* file : {"a", "b", "c"}) {
+            const auto hits = rules.hits(Stage::kReply, occasion_of(clients[c], file));
+            auto& seen = parts[t][clients[c] + file];
+            seen.push_back(std::ranges::any_of(hits, [](const Hit& hit) { return hit.rule->id() == "1"; }));
+            seen.push_back(std::ranges::any_of(hits, [](const Hit& hit) { return hit.rule->id() == "2"; }));
+          }
+        }
+      }
+    });
+  }
+  for (auto& thread : running) thread.join();
+  std::map<std::string, std::vector<bool>> all;
+  for (auto& part : parts) all.merge(part);
+  return all;
+}
+
+TEST(Plan, DoesNotDependOnWhoElseAsksOrInWhichOrder) {
+  const auto alone = met(1, 1, 42);
+  EXPECT_EQ(alone.size(), 64u * 3);
+  EXPECT_EQ(met(1, 2, 42), alone);
+  EXPECT_EQ(met(8, 3, 42), alone);
+  EXPECT_NE(met(1, 1, 43), alone) << "another seed";
+}
+
+TEST(Rules, CountWhatTheyDidAndHeldBack) {
+  Rules rules(1);
+  rules.put(rule_of(R"({"id":"5","match":{"client":"A"},"emptyBody":{},"when":{"nth":"2"}})"));
+  for (int n = 0; n < 3; n++) rules.hits(Stage::kReply, occasion_of("A"));
+  rules.hits(Stage::kReply, occasion_of("B"));
+  const v1::FaultCounts counts = rules.counts("5");
+  EXPECT_EQ(counts.matched(), 3u);
+  EXPECT_EQ(counts.hit(), 1u);
+  EXPECT_EQ(counts.held_back(), 2u);
+  EXPECT_EQ(counts.last_client(), "A");
+  rules.take("5");
+  EXPECT_TRUE(rules.hits(Stage::kReply, occasion_of("A")).empty());
+  EXPECT_FALSE(rules.any(Stage::kReply));
+}
+
+TEST(Rules, RefuseWhatMakesNoSense) {
+  const auto field = [](const std::string& json) { return check_rule(rule_of(json)).field(); };
+  EXPECT_EQ(field(R"({})"), "corrupt");
+  EXPECT_EQ(field(R"({"emptyBody":{},"when":{"probability":1.5}})"), "when.probability");
+  EXPECT_EQ(field(R"({"emptyBody":{},"when":{"probability":0}})"), "when.probability");
+  EXPECT_EQ(field(R"({"emptyBody":{},"when":{"first":"3","after":"3"}})"), "when.after");
+  EXPECT_EQ(field(R"({"emptyBody":{},"when":{"nth":"3","every":"2"}})"), "when.nth");
+  EXPECT_EQ(field(R"({"emptyBody":{},"when":{"from":"2026-11-21T20:00:00Z","until":"2026-11-21T20:00:00Z"}})"),
+            "when.until");
+  EXPECT_EQ(field(R"({"emptyBody":{},"match":{"range":{"first":"5","last":"4"}}})"), "match.range.last");
+  EXPECT_EQ(field(R"({"emptyBody":{},"match":{"role":"MP","dp":"LON-DCSMS-01"}})"), "match.dp");
+  EXPECT_EQ(field(R"({"resetOnAccept":{},"match":{"package":"LON00001"}})"), "match");
+  EXPECT_EQ(field(R"({"limitData":{}})"), "limitData.bytes");
+  EXPECT_EQ(field(R"({"latency":{}})"), "latency.latency");
+  EXPECT_EQ(field(R"({"latency":{"latency":"5","jitter":"6"}})"), "latency.jitter");
+  EXPECT_EQ(field(R"({"bandwidth":{"rate":"0"}})"), "bandwidth.rate");
+  EXPECT_EQ(field(R"({"slicer":{"delay":"1"}})"), "slicer.averageSize");
+  EXPECT_EQ(field(R"({"contentLengthOverride":{"by":"0"}})"), "contentLengthOverride.by");
+  EXPECT_EQ(field(R"({"truncateBodyAtFraction":{"fraction":1}})"), "truncateBodyAtFraction.fraction");
+  EXPECT_EQ(field(R"({"status":{"code":99}})"), "status.code");
+  EXPECT_EQ(field(R"({"header":{}})"), "header");
+  EXPECT_EQ(field(R"({"header":{"set":[{"name":"a b"}]}})"), "header.set.name");
+  EXPECT_EQ(field(R"({"swapFile":{"file":"b"}})"), "match.file");
+  EXPECT_EQ(field(R"({"corrupt":{"length":"0"}})"), "corrupt.length");
+  EXPECT_EQ(field(R"({"malformedBody":{}})"), "malformedBody.bytes");
+  EXPECT_EQ(field(R"({"responseBytes":{}})"), "responseBytes.raw");
+}
+
+}  // namespace
+}  // namespace smslab::fault
