@@ -75,24 +75,27 @@ Result<v1::Hash> hash_changed(uint64_t size, const ReadAt& read, Change change) 
 
 }  // namespace
 
-Result<v1::FileDamage> plan_damage(const v1::Corrupt& corrupt, const DamageKeys& keys, const v1::FileEntry& file,
-                                   const ReadAt& read) {
+Result<Mask> mask_of(const v1::Corrupt& corrupt, const DamageKeys& keys, const v1::FileEntry& file) {
   const Random random(keys.seed);
   ASSIGN_OR_RETURN(const Range range, range_of(corrupt, random, keys, file));
-  const std::string mask = masks(range.length, random, keys, file);
+  return Mask{range.offset, masks(range.length, random, keys, file)};
+}
 
+Result<v1::FileDamage> plan_damage(const v1::Corrupt& corrupt, const DamageKeys& keys, const v1::FileEntry& file,
+                                   const ReadAt& read) {
+  ASSIGN_OR_RETURN(const Mask mask, mask_of(corrupt, keys, file));
   v1::FileDamage damage;
   damage.set_path(file.path());
   v1::DamageExtent& extent = *damage.add_extents();
-  extent.set_offset(range.offset);
+  extent.set_offset(mask.offset);
   std::string& wrong = *extent.mutable_bytes();
-  wrong.reserve(range.length);
+  wrong.reserve(mask.bits.size());
   ASSIGN_OR_RETURN(*damage.mutable_hash(), hash_changed(file.size(), read, [&](uint64_t at, std::span<char> piece) {
-    const uint64_t begin = std::max(at, range.offset);
-    const uint64_t end = std::min(at + piece.size(), range.offset + range.length);
+    const uint64_t begin = std::max(at, mask.offset);
+    const uint64_t end = std::min(at + piece.size(), mask.offset + mask.bits.size());
     for (uint64_t i = begin; i < end; i++) {
       char& byte = piece[i - at];
-      byte = static_cast<char>(byte ^ mask[i - range.offset]);
+      byte = static_cast<char>(byte ^ mask.bits[i - mask.offset]);
       wrong += byte;
     }
   }));

@@ -1,4 +1,4 @@
-// Damage at rest: which bytes of a file are wrong, as a pure function of rule and seed.
+// Damage, at rest or in a reply: which bytes of a file are wrong, as a pure function of rule and seed.
 //
 //   ASSIGN_OR_RETURN(v1::FileDamage d, plan_damage(corrupt, {seed, rule_id, dp, package}, file, read));
 //
@@ -31,6 +31,13 @@ using ReadAt = std::function<Status(uint64_t offset, std::span<char> buffer)>;
 // what `read` gives: true bytes as far as this rule goes. An error of `read` comes back as it is.
 Result<v1::FileDamage> plan_damage(const v1::Corrupt& corrupt, const DamageKeys& keys, const v1::FileEntry& file,
                                    const ReadAt& read);
+
+// Where the wrong bytes lie and by what they are wrong (exclusive or; never zero): all that is known without the file.
+struct Mask {
+  uint64_t offset = 0;
+  std::string bits;
+};
+Result<Mask> mask_of(const v1::Corrupt& corrupt, const DamageKeys& keys, const v1::FileEntry& file);
 
 // Digests of a whole file of `size` bytes, read once.
 Result<v1::Hash> hash_file(uint64_t size, const ReadAt& read);

@@ -15,6 +15,12 @@
 
 namespace smslab::fault {
 
+// Whose listener it is.
+struct Place {
+  v1::FaultMatch::Role role = v1::FaultMatch::MP;
+  std::string dp = {};  // name
+};
+
 // Random bytes that are one stroke's own: the same for the same seed, rule, client, resource and count.
 class Noise {
  public:
@@ -33,7 +39,8 @@ class Noise {
 struct Stroke {
   const v1::FaultRule& rule;
   Noise noise;
-  Noise place;  // by rule and resource alone: the same for every client and attempt
+  uint64_t seed;
+  const Place& place;  // where the listener stands
   const wire::Request& request;
   const wire::Router& router;
   wire::Reply* reply;

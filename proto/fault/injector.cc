@@ -77,13 +77,13 @@ std::unique_ptr<wire::Delivery> RuleInjector::deliver(const wire::Request& reque
   const std::vector<Hit> hits = rules_.hits(Stage::kReply, occasion);
   if (hits.empty()) return nullptr;
   auto delivery = std::make_unique<wire::Delivery>();
-  const std::string resource = occasion.resource();
+  const std::string asked = occasion.resource() + ' ' + occasion.who() + ' ';
   for (const Hit& hit : hits) {
-    const std::string place = hit.rule->id() + ' ' + resource;
-    const std::string stroke = place + ' ' + occasion.who() + ' ' + std::to_string(hit.count);
+    const std::string stroke = hit.rule->id() + ' ' + asked + std::to_string(hit.count);
     effect_of(*hit.rule)->apply({.rule = *hit.rule,
                                  .noise = Noise(rules_.seed(), stroke),
-                                 .place = Noise(rules_.seed(), place),
+                                 .seed = rules_.seed(),
+                                 .place = place_,
                                  .request = request,
                                  .router = router,
                                  .reply = reply,

@@ -17,11 +17,6 @@
 
 namespace smslab::fault {
 
-struct Place {
-  v1::FaultMatch::Role role = v1::FaultMatch::MP;
-  std::string dp = {};  // name
-};
-
 class RuleInjector final : public wire::Injector {
  public:
   using NameOf = std::function<std::string(const std::string& address)>;

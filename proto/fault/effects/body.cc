@@ -1,4 +1,7 @@
 // Replies whose head is right and whose body is not.
+#include <algorithm>
+#include <optional>
+
 #include "proto/fault/damage.h"
 #include "proto/fault/effects.h"
 
@@ -25,24 +28,29 @@ Status check_corrupt(const v1::FaultRule& rule) {
   return invalid_argument("one rule corrupts at most " + std::to_string(kMaxDamage) + " bytes", "corrupt.length");
 }
 
-// Offsets are the file's, so that a resumed download meets the same wrong bytes or none. The seed chooses a place by
-// rule and resource alone: the same one for every attempt and every client.
+// The same bytes are wrong as of damage at rest by this rule, so they are foretold in the same way: the same place for
+// every client and attempt, and in each range of the file its part of them. A file that has no such place is left as
+// it is.
 void corrupt_reply(const Stroke& stroke) {
-  const v1::Corrupt& corrupt = stroke.rule.corrupt();
   wire::Reply& reply = *stroke.reply;
   const auto begins = first_byte(reply);
-  const uint64_t size = file_size(reply), length = corrupt.has_length() ? corrupt.length() : 1;
-  if (!begins || size == 0 || reply.stream) return;
-  const uint64_t at = corrupt.has_offset() ? corrupt.offset()
-                      : length >= size     ? 0
-                                           : stroke.place.below(size - length + 1, "corrupt-offset");
-  const uint64_t from = std::max(at, *begins), to = std::min(at + length, *begins + reply.body.size());
+  if (!begins || !reply.topic || reply.stream) return;
+  v1::FileEntry file;
+  file.set_path(reply.topic->file);
+  file.set_size(file_size(reply));
+  const DamageKeys keys{stroke.seed, stroke.rule.id(), stroke.place.dp, reply.topic->package};
+  const auto mask = mask_of(stroke.rule.corrupt(), keys, file);
+  if (!mask.ok()) return;
+  const uint64_t from = std::max(mask->offset, *begins);
+  const uint64_t to = std::min(mask->offset + mask->bits.size(), *begins + reply.body.size());
   if (from >= to) return;
-  const auto right = reply.body.slice(from - *begins, to - from).read_all();
-  if (!right.ok()) return;
-  const std::string wrong = stroke.place.spoil(std::string(static_cast<size_t>(from - at), '\0') + *right);
+  auto wrong = reply.body.slice(from - *begins, to - from).read_all();
+  if (!wrong.ok()) return;
+  for (size_t i = 0; i < wrong->size(); i++) {
+    (*wrong)[i] = static_cast<char>((*wrong)[i] ^ mask->bits[static_cast<size_t>(from - mask->offset) + i]);
+  }
   wire::Body body = reply.body.slice(0, from - *begins);
-  body.append(wrong.substr(static_cast<size_t>(from - at)));
+  body.append(*std::move(wrong));
   body.append(reply.body.slice(to - *begins, reply.body.size() - (to - *begins)));
   reply.body = std::move(body);
 }
