@@ -4,9 +4,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
+#include "proto/base/env.h"
 #include "tests/fault/plane.h"
 
 namespace smslab::fault {
@@ -54,7 +56,7 @@ class EffectsTest : public testing::TestWithParam<bool> {
   }
   test::HttpProbe::Reply ask(const std::string& fields = {}, std::string_view method = "GET") {
     probe_ = plane_.connect();
-    return probe_->ask(method, "/file", fields);
+    return probe_->ask(method, "/a.bin", fields);
   }
 
   Plane plane_;
@@ -107,7 +109,7 @@ TEST_P(EffectsTest, LimitDataGoesOnWithGarbage) {
   for (size_t i = at; i < got.size(); i++) ASSERT_NE(got[i], honest[i]) << i;
 }
 
-TEST_P(EffectsTest, TruncateBodyLeavesAFraction) {
+TEST_P(EffectsTest, TruncateBodyAtFractionLeavesThat) {
   const std::string honest = plane_.honest();
   plane_.only(R"("truncateBodyAtFraction":{"fraction":0.25})");
   EXPECT_EQ(all_of(), honest.substr(0, honest.find("\r\n\r\n") + 4 + 250));
@@ -134,7 +136,7 @@ TEST_P(EffectsTest, ResetPeerIsNoReplyButAReset) {
   EXPECT_TRUE(probe_->was_reset());
 }
 
-TEST_P(EffectsTest, RandomDataIsTheSameForTheSameSeed) {
+TEST_P(EffectsTest, RandomDataThenCloseIsTheSameForTheSameSeed) {
   plane_.only(R"("randomDataThenClose":{"bytes":"100"})");
   const std::string first = all_of();
   EXPECT_EQ(first.size(), 100u);
@@ -166,7 +168,7 @@ TEST_P(EffectsTest, LatencyPassesOnTheLabsClock) {
   Ticking ticking(plane_.clock());
   EXPECT_EQ(probe_->read_reply().body, plane_.content());
   EXPECT_GE(ticking.stop(), milliseconds(5000));
-  EXPECT_EQ(probe_->ask("GET", "/other").body, "another file") << "the connection goes on";
+  EXPECT_EQ(probe_->ask("GET", "/b.bin").body, "another file") << "the connection goes on";
 }
 
 TEST_P(EffectsTest, BandwidthIsSlicesOfATenthOfASecond) {
@@ -200,7 +202,7 @@ TEST_P(EffectsTest, SlowCloseEndsLate) {
   EXPECT_GE(ticking.stop(), milliseconds(1000));
 }
 
-TEST_P(EffectsTest, ContentLengthIsWhatTheRuleSays) {
+TEST_P(EffectsTest, ContentLengthOverrideIsWhatTheRuleSays) {
   plane_.only(R"("contentLengthOverride":{"by":"-10"})");
   EXPECT_THAT(all_of(), HasSubstr("Content-Length: 990\r\n"));
   plane_.only(R"("contentLengthOverride":{"length":"5000000000"})");
@@ -218,7 +220,7 @@ TEST_P(EffectsTest, StatusReplacesTheReply) {
   EXPECT_EQ(reply.field("Retry-After"), "120");
   EXPECT_EQ(reply.field("Content-Type"), "text/html");
   EXPECT_EQ(reply.body, "<h1>Service Unavailable</h1>");
-  EXPECT_EQ(probe_->ask("GET", "/other").body, "another file");
+  EXPECT_EQ(probe_->ask("GET", "/b.bin").body, "another file");
 }
 
 TEST_P(EffectsTest, HeaderFieldsAreRemovedReplacedAndDoubled) {
@@ -280,6 +282,13 @@ TEST_P(EffectsTest, ForceMultipartWrapsOnePart) {
               HasSubstr("Content-Range: bytes 10-19/1000\r\n\r\n" + plane_.content().substr(10, 10) + "\r\n--"));
 }
 
+TEST_P(EffectsTest, SwapFileGivesAnotherOne) {
+  plane_.only(R"("swapFile":{"file":"b.bin"})");
+  EXPECT_EQ(ask().body, "another file");
+  plane_.only(R"("swapFile":{"file":"none"})");
+  EXPECT_EQ(ask().body, plane_.content()) << "there is no such file to give";
+}
+
 TEST_P(EffectsTest, ResetOnAcceptResets) {
   plane_.only(R"("resetOnAccept":{})", "");
   probe_ = plane_.connect();
@@ -296,11 +305,11 @@ TEST_P(EffectsTest, HandshakeAbortIsForTlsAlone) {
   probe_ = plane_.connect();
   EXPECT_EQ(probe_->connected(), !plane_.is_tls());
   if (!plane_.is_tls()) {
-    EXPECT_EQ(probe_->ask("GET", "/file").body, plane_.content());
+    EXPECT_EQ(probe_->ask("GET", "/a.bin").body, plane_.content());
   }
 }
 
-TEST(NeverRead, TakesNothing) {
+TEST(Effects, NeverReadTakesNothing) {
   Plane plane(false);
   plane.only(R"("neverRead":{})", "");
   const auto probe = plane.connect();
@@ -322,6 +331,35 @@ TEST_P(EffectsTest, CutSweep) {
       ASSERT_EQ(probe_->was_reset(), std::string(end) == "RST") << end << " at " << n;
     }
   }
+}
+
+// "limit_data" -> "LimitData": what the names of an effect's tests begin with.
+std::string camel_case(std::string_view name) {
+  std::string out;
+  bool upper = true;
+  for (const char c : name) {
+    if (c != '_') out += upper ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = c == '_';
+  }
+  return out;
+}
+
+TEST(Effects, EachHasATestHereAndARowInTheDocumentation) {
+  std::vector<std::string> tests;
+  const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+  for (int suite = 0; suite < all.total_test_suite_count(); suite++) {
+    const testing::TestSuite& one = *all.GetTestSuite(suite);
+    for (int test = 0; test < one.total_test_count(); test++) tests.emplace_back(one.GetTestInfo(test)->name());
+  }
+  const std::string page = *read_file(posix_env(), SMSLAB_TEST_DATA "/../../docs/faults.md", 1 << 20);
+  std::string table;
+  for (const Effect& effect : all_effects()) {
+    const std::string begin = camel_case(effect.name);
+    EXPECT_TRUE(std::ranges::any_of(tests, [&](const std::string& name) { return name.starts_with(begin); }))
+        << effect.name;
+    table += "| `" + std::string(effect.name) + "` | " + std::string(effect.harm) + " |\n";
+  }
+  EXPECT_THAT(page, HasSubstr(table)) << "docs/faults.md is to have these rows:\n" << table;
 }
 
 INSTANTIATE_TEST_SUITE_P(Sockets, EffectsTest, testing::Bool(),

@@ -64,8 +64,8 @@ class Plane {
         content_(std::move(content)) {
     std::filesystem::create_directories(folder_);
     std::ofstream(pem()) << wire::lab_ca();
-    add("/file", content_, "a.bin");
-    add("/other", "another file", "b.bin");
+    add("/a.bin", content_, "a.bin");
+    add("/b.bin", "another file", "b.bin");
     tls_ = *wire::Tls::open(wire::lab_identity());
     at_ = *gate_.listen({"127.0.0.1", 0}, router_, tls_.get(), &injector_);
     EXPECT_TRUE(gate_.start().ok());
@@ -90,7 +90,7 @@ class Plane {
     if (tls_client_) return std::make_unique<test::TlsProbe>(at_, pem());
     return std::make_unique<test::HttpProbe>(at_);
   }
-  static std::string request(const std::string& fields = {}, const std::string& path = "/file") {
+  static std::string request(const std::string& fields = {}, const std::string& path = "/a.bin") {
     return "GET " + path + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
   }
   // The reply as it is without a fault.
@@ -104,7 +104,7 @@ class Plane {
   }
   void expect_served() {
     rules_.clear();
-    EXPECT_EQ(connect()->ask("GET", "/file").body, content_);
+    EXPECT_EQ(connect()->ask("GET", "/a.bin").body, content_);
   }
 
   const std::string& content() const { return content_; }
