@@ -89,18 +89,19 @@ std::string site_signing_certificate(const Asked& asked) {
 
 struct Command {
   std::string_view name;
+  std::string_view route;  // as faults name it
   std::string (*answer)(const Asked&);
 };
 constexpr std::array kCommands = {
-    Command{"MPLIST", mp_list_plain},
-    Command{"MPLIST1", mp_list_with_site},
-    Command{"MPLIST2", mp_list_with_site},
-    Command{"MPCERT", mp_certificate},
-    Command{"MPCERT2", mp_certificates},
-    Command{"MPKEYINFORMATION", key_information},
-    Command{"MPKEYINFORMATIONEX", key_information},
-    Command{"MPTRK", trusted_root_key},
-    Command{"SITESIGNCERT", site_signing_certificate},
+    Command{"MPLIST", "mplist", mp_list_plain},
+    Command{"MPLIST1", "mplist1", mp_list_with_site},
+    Command{"MPLIST2", "mplist2", mp_list_with_site},
+    Command{"MPCERT", "mpcert", mp_certificate},
+    Command{"MPCERT2", "mpcert2", mp_certificates},
+    Command{"MPKEYINFORMATION", "mpkeyinformation", key_information},
+    Command{"MPKEYINFORMATIONEX", "mpkeyinformationex", key_information},
+    Command{"MPTRK", "mptrk", trusted_root_key},
+    Command{"SITESIGNCERT", "sitesigncert", site_signing_certificate},
 };
 }  // namespace
 
@@ -113,6 +114,11 @@ wire::Reply answer_auth(const wire::Request& request, const Site& site, const st
   if (command == kCommands.end()) {
     reply.status = 500;
     return reply;
+  }
+  if (site.rules->any(fault::Stage::kReply)) {
+    auto topic = std::make_shared<wire::Topic>();
+    topic->route = command->route;
+    reply.topic = std::move(topic);
   }
   const std::string host = host_of_url(mp_url);
   reply.set("Content-Type", "text/xml");

@@ -16,25 +16,38 @@ struct Row {
   std::string_view name;
   CcmEndpoint endpoint;
   SiteLogFile log;
+  std::string_view route;  // as faults name it
 };
 // MP_StateMessage and MP_SinvCollFileEndpoint are assumed names (protocol 3.3 L).
 constexpr std::array kEndpoints = {
-    Row{"MP_ClientRegistration", register_client, SiteLogFile::kRegistration},
-    Row{"MP_PolicyManager", answer_policy_request, SiteLogFile::kPolicy},
-    Row{"MP_LocationManager", answer_location, SiteLogFile::kLocation},
-    Row{"StatusReceiver", take_status, SiteLogFile::kStatus},
-    Row{"MP_RelayEndpoint", take_report, SiteLogFile::kRelay},
-    Row{"MP_StateMessage", take_report, SiteLogFile::kRelay},
-    Row{"MP_DdrEndpoint", take_report, SiteLogFile::kDdr},
-    Row{"MP_HinvEndpoint", take_report, SiteLogFile::kHinv},
-    Row{"MP_SinvEndpoint", take_report, SiteLogFile::kSinv},
-    Row{"MP_SinvCollFileEndpoint", take_report, SiteLogFile::kSinv},
+    Row{"MP_ClientRegistration", register_client, SiteLogFile::kRegistration, "registration"},
+    Row{"MP_PolicyManager", answer_policy_request, SiteLogFile::kPolicy, "policy_assignments"},
+    Row{"MP_LocationManager", answer_location, SiteLogFile::kLocation, "location"},
+    Row{"StatusReceiver", take_status, SiteLogFile::kStatus, "status"},
+    Row{"MP_RelayEndpoint", take_report, SiteLogFile::kRelay, "report"},
+    Row{"MP_StateMessage", take_report, SiteLogFile::kRelay, "report"},
+    Row{"MP_DdrEndpoint", take_report, SiteLogFile::kDdr, "report"},
+    Row{"MP_HinvEndpoint", take_report, SiteLogFile::kHinv, "report"},
+    Row{"MP_SinvEndpoint", take_report, SiteLogFile::kSinv, "report"},
+    Row{"MP_SinvCollFileEndpoint", take_report, SiteLogFile::kSinv, "report"},
 };
+
+const Row* find_endpoint(std::string_view name) {
+  return std::find_if(kEndpoints.begin(), kEndpoints.end(), [&](const Row& r) { return iequals(r.name, name); });
+}
+
+// What faults go by: the sender that the message names, believed as it stands.
+std::shared_ptr<const wire::Topic> topic_of(const ccm::Envelope& message) {
+  auto topic = std::make_shared<wire::Topic>();
+  if (const Row* row = find_endpoint(message.endpoint()); row != kEndpoints.end()) topic->route = row->route;
+  topic->client = ascii_upper(trim(message.header.source_host()));
+  topic->smsid = trim(message.header.source_id());
+  return topic;
+}
 
 Result<CcmAnswer> dispatch(const CcmServer& server, ccm::Envelope message) {
   const std::string name = message.endpoint();
-  const auto row =
-      std::find_if(kEndpoints.begin(), kEndpoints.end(), [&](const Row& r) { return iequals(r.name, name); });
+  const Row* row = find_endpoint(name);
   if (row == kEndpoints.end()) return not_found("no endpoint '" + name + "'");  // A16, assumed
   message.header.set_target_endpoint(std::string(row->name));                   // one spelling from here on
   auto answer = row->endpoint(server, message);
@@ -53,6 +66,7 @@ Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& req
   wire::Reply reply;
   const std::string* content_type = request.field("Content-Type");
   ASSIGN_OR_RETURN(const auto message, ccm::read_request(content_type == nullptr ? "" : *content_type, request.body));
+  if (server.site.rules->any(fault::Stage::kReply)) reply.topic = topic_of(message);
   const auto answer = dispatch(server, message);
   if (!answer.ok()) {
     if (is_ours(answer.status().code())) return answer.status();

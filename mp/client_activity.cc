@@ -118,4 +118,10 @@ void ClientActivity::flush(store::Store& store) {
   (void)write(store)->wait();
 }
 
+std::string ClientActivity::client_at(const std::string& address) const {
+  const MutexLock lock(mu_);
+  const auto found = addresses_.find(address);
+  return found == addresses_.end() || found->second.shared ? std::string() : found->second.client;
+}
+
 }  // namespace smslab::mp

@@ -32,6 +32,8 @@ class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
  public:
   void policy_asked(store::Store& store, const std::string& client, const std::string& address, const Clock& clock);
   void body_fetched(store::Store& store, const std::string& address, const Clock& clock);
+  // The client that alone has asked for policy from this address since the start; empty: nobody, or several.
+  std::string client_at(const std::string& address) const;
   // What is in memory and may not be stored yet. A transaction opened after it sees all the rest.
   class Recent {
    public:

@@ -1,6 +1,9 @@
 #include "mp/faults.h"
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "mp/commit.h"
@@ -8,7 +11,10 @@
 #include "mp/packages.h"
 #include "mp/site_record.h"
 #include "proto/base/text.h"
+#include "proto/fault/damage.h"
+#include "proto/fault/plan.h"
 #include "proto/schema/timestamp.h"
+#include "store/manifest.h"
 #include "store/tables.h"
 
 namespace smslab::mp {
@@ -22,25 +28,93 @@ Result<store::Key> fault_key(const std::string& id) {
   return store::Key{store::number_key(*number)};
 }
 
-Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
-  v1::FaultRule rule;
-  *rule.mutable_match() = request.match();
-  if (request.effect_case() == v1::FaultRule::EFFECT_NOT_SET) {
-    return invalid_argument("a fault needs exactly one effect, as \"corrupt\": {}", "corrupt");
+bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
+
+bool is_pattern(std::string_view file) { return file.find_first_of("*?") != std::string_view::npos; }
+
+// A rule is for what there is: a name nobody has would wait for ever.
+Status check_client(const store::ReadTxn& txn, const std::string& name) {
+  if (store::kClients.has(txn, {ascii_upper(name)})) return ok_status();
+  bool member = false;
+  RETURN_IF_ERROR(store::kCollections.each(txn, {}, [&](const store::Key&, const v1::Collection& collection) {
+    member = std::ranges::any_of(collection.members(), [&](const std::string& one) { return iequals(one, name); });
+    return !member;
+  }));
+  if (member) return ok_status();
+  return not_found("the site knows no client " + name + "; declare it with `smslab client create`", "match.client");
+}
+
+Status check_file(const store::ReadTxn& txn, const v1::Package& package, const v1::FaultMatch& match) {
+  const uint32_t version = match.version() == 0 ? package.source_version() : match.version();
+  const auto manifest = store::load_manifest(txn, package.id(), version);
+  if (!manifest.ok()) {
+    return not_found("package " + package.id() + " has no version " + std::to_string(version), "match.version");
   }
-  *rule.mutable_corrupt() = request.corrupt();
-  if (rule.match().dp().empty()) {
+  const bool there = std::ranges::any_of(
+      manifest->files(), [&](const v1::FileEntry& file) { return fault::glob_matches(match.file(), file.path()); });
+  if (there || match.file().empty()) return ok_status();
+  return not_found("no file of " + package.id() + "." + std::to_string(version) + " fits '" + match.file() + "'",
+                   "match.file");
+}
+
+// The request as a rule, with names as the site spells them.
+Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
+  v1::FaultRule rule = request;
+  for (const char* made_here : {"id", "foretold", "created", "healed", "counts"}) {
+    rule.GetReflection()->ClearField(&rule, rule.GetDescriptor()->FindFieldByName(made_here));
+  }
+  RETURN_IF_ERROR(fault::check_rule(rule));
+  v1::FaultMatch& match = *rule.mutable_match();
+  const store::ReadTxn txn = site.store.read();
+  if (!match.dp().empty()) {
+    const auto dp = dps.find(match.dp());
+    if (dp == nullptr) return not_found("the site has no distribution point '" + match.dp() + "'", "match.dp");
+    match.set_dp(dp->name);
+    if (dp->remote && !at_rest(rule)) {
+      return failed_precondition(dp->name + " runs in a process of its own, where only damage at rest can be done",
+                                 "match.dp");
+    }
+  } else if (at_rest(rule)) {
     return invalid_argument("damage at rest lies on one distribution point: name it", "match.dp");
   }
-  const auto dp = dps.find(rule.match().dp());
-  if (dp == nullptr) return not_found("the site has no distribution point '" + rule.match().dp() + "'", "match.dp");
-  rule.mutable_match()->set_dp(dp->name);
-  if (rule.match().package().empty()) {
+  if (!match.client().empty()) RETURN_IF_ERROR(check_client(txn, match.client()));
+  if (match.package().empty()) {
+    if (!at_rest(rule)) return rule;
     return invalid_argument("damage at rest lies in one package: name it", "match.package");
   }
-  ASSIGN_OR_RETURN(const v1::Package package, get_package(site.store.read(), rule.match().package(), "match.package"));
-  rule.mutable_match()->set_package(package.id());
+  ASSIGN_OR_RETURN(const v1::Package package, get_package(txn, match.package(), "match.package"));
+  match.set_package(package.id());
+  if (!at_rest(rule)) RETURN_IF_ERROR(check_file(txn, package, match));
   return rule;
+}
+
+// What a client of this DP gets of a file that is corrupted on its way; absent when the rule leaves open which.
+Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRule& rule) {
+  const v1::FaultMatch& match = rule.match();
+  const bool known = rule.has_corrupt() && !match.dp().empty() && !match.package().empty() && !match.file().empty() &&
+                     !is_pattern(match.file());
+  if (!known) return std::optional<v1::Foretold>();
+  const store::ReadTxn txn = site.store.read();
+  ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(txn, {match.package()}));
+  const uint32_t version = match.version() == 0 ? package.source_version() : match.version();
+  ASSIGN_OR_RETURN(v1::Manifest manifest, store::load_manifest(txn, package.id(), version));
+  const auto file = std::ranges::find_if(*manifest.mutable_files(), [&](const v1::FileEntry& one) {
+    return fault::glob_matches(match.file(), one.path());
+  });
+  ASSIGN_OR_RETURN(const auto content, site.store.blobs().open(file->hash().sha256()));
+  ASSIGN_OR_RETURN(const v1::FileDamage damage,
+                   fault::plan_damage(rule.corrupt(), {site.random.seed(), rule.id(), match.dp(), package.id()}, *file,
+                                      [&](uint64_t offset, std::span<char> into) -> Status {
+                                        ASSIGN_OR_RETURN(const size_t got, content->pread(offset, into));
+                                        if (got == into.size()) return ok_status();
+                                        return Status(Code::kDataLoss, "the stored bytes are too few");
+                                      }));
+  *file->mutable_hash() = damage.hash();
+  v1::Foretold foretold;
+  *foretold.mutable_file() = damage.hash();
+  *foretold.mutable_package() = store::package_hash(manifest);
+  foretold.set_first_wrong_offset(damage.extents(0).offset());
+  return std::optional<v1::Foretold>(std::move(foretold));
 }
 
 // What one rule's coming or going makes of the others in its package.
@@ -68,6 +142,11 @@ Status forget_rule(Site& site, const std::string& id) {
 // The DP forgets the rule, then the site. A DP that the lab no longer has took its damage along.
 Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) {
   ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
+  if (!at_rest(rule)) {
+    RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) { return store::kFaults.erase(txn, key); }));
+    site.rules->take(rule.id());
+    return ok_status();
+  }
   v1::DamageRemovalReply left;
   if (const auto dp = dps.find(rule.match().dp()); dp != nullptr) {
     ASSIGN_OR_RETURN(left, DpLink(*dp, kPatience).lift_damage(rule.id()));
@@ -92,9 +171,17 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
                      ASSIGN_OR_RETURN(const uint64_t id, next_rule_id(txn));
                      recorded.set_id(std::to_string(id));
                      *recorded.mutable_created() = to_timestamp(site.clock.now());
+                     if (!at_rest(recorded)) {
+                       ASSIGN_OR_RETURN(const auto foretold, foretell(site, recorded));
+                       if (foretold) *recorded.mutable_foretold() = *foretold;
+                     }
                      RETURN_IF_ERROR(store::kFaults.put(txn, {store::number_key(id)}, recorded));
                      return recorded;
                    }));
+  if (!at_rest(rule)) {
+    site.rules->put(rule);
+    return rule;
+  }
 
   v1::DamageRequest order;
   order.set_rule_id(rule.id());
@@ -126,6 +213,7 @@ Result<v1::FaultRule> show_fault(const Site& site, const std::string& id) {
   ASSIGN_OR_RETURN(const store::Key key, fault_key(id));
   auto rule = store::kFaults.get(site.store.read(), key);
   if (rule.status().code() == Code::kNotFound) return not_found("there is no fault " + id, "id");
+  if (rule.ok()) *rule->mutable_counts() = site.rules->counts(rule->id());
   return rule;
 }
 
@@ -133,6 +221,7 @@ Result<v1::FaultList> list_faults(const Site& site) {
   v1::FaultList list;
   RETURN_IF_ERROR(store::kFaults.each(site.store.read(), {}, [&](const store::Key&, const v1::FaultRule& rule) {
     *list.add_faults() = rule;
+    *list.mutable_faults()->rbegin()->mutable_counts() = site.rules->counts(rule.id());
     return true;
   }));
   return list;
@@ -149,10 +238,17 @@ Status delete_faults(Site& site, const DpDirectory& dps) {
   return ok_status();
 }
 
+Status put_rules_in_force(const Site& site) {
+  return store::kFaults.each(site.store.read(), {}, [&](const store::Key&, const v1::FaultRule& rule) {
+    if (!at_rest(rule)) site.rules->put(rule);
+    return true;
+  });
+}
+
 Status reconcile_faults(Site& site, const DpDirectory& dps) {
   ASSIGN_OR_RETURN(const v1::FaultList list, list_faults(site));
   for (const auto& rule : list.faults()) {
-    if (rule.has_foretold()) continue;
+    if (rule.has_foretold() || !at_rest(rule)) continue;
     if (const Status done = take_back(site, dps, rule); !done.ok()) {
       site.log.warning("fault " + rule.id() +
                        " was never carried out and cannot be taken back now: " + done.to_string());

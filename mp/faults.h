@@ -1,10 +1,12 @@
-// Faults: rules that the lab carries out. Here: damage at rest on a DP (facts: semantics 3.4, kind A).
+// Faults: rules that the lab carries out: damage at rest on a DP (facts: semantics 3.4, kind A), and what befalls
+// replies and connections (proto/fault).
 //
 //   ASSIGN_OR_RETURN(v1::FaultRule rule, add_fault(site, dps, request));   // with its id and what it foretells
 //
-// Two stores must agree, the site's and the DP's. A rule is recorded before the DP is asked to carry it out and gets
-// its `foretold` when it has; so a crash between the two leaves a rule without `foretold`, never a damage without a
-// rule, and reconcile_faults takes such a rule back at the next start. Taking a rule back is the other way round.
+// Of damage at rest two stores must agree, the site's and the DP's. A rule is recorded before the DP is asked to carry
+// it out and gets its `foretold` when it has; so a crash between the two leaves a rule without `foretold`, never a
+// damage without a rule, and reconcile_faults takes such a rule back at the next start. Taking a rule back is the other
+// way round.
 #pragma once
 
 #include <string>
@@ -27,6 +29,8 @@ Result<v1::FaultList> list_faults(const Site& site);
 Status delete_fault(Site& site, const DpDirectory& dps, const std::string& id);
 Status delete_faults(Site& site, const DpDirectory& dps);  // all; the first that fails ends it
 
+// At the start: the rules on replies and connections, as they were when the site stopped.
+Status put_rules_in_force(const Site& site);
 // At the start: rules that were never carried out, as far as anybody knows, are taken back.
 Status reconcile_faults(Site& site, const DpDirectory& dps);
 // Part of a change: a DP says that it no longer carries these.

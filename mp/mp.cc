@@ -9,6 +9,7 @@
 #include "mp/distribution.h"
 #include "mp/dp_records.h"
 #include "mp/dps.h"
+#include "mp/faults.h"
 #include "mp/imports.h"
 #include "mp/inboxes.h"
 #include "mp/long_polls.h"
@@ -60,7 +61,8 @@ class Mp::Impl {
               .random = Random(options.seed),
               .log = log,
               .logs = std::move(logs),
-              .inboxes = std::move(inboxes)},
+              .inboxes = std::move(inboxes),
+              .rules = std::make_shared<fault::Rules>(options.seed)},
         secrets_(std::move(options.secrets)),
         mp_url_(std::move(options.mp_url)),
         polls_(site_),
@@ -85,6 +87,12 @@ class Mp::Impl {
   Result<bool> is_empty() const { return site_is_empty(site_); }
   Status settle_inboxes() const { return site_.inboxes ? site_.inboxes->settle(site_) : ok_status(); }
   const wire::Router& router() const { return router_; }
+  std::unique_ptr<wire::Injector> injector(fault::Place place, LabTimers& timers) {
+    return std::make_unique<fault::RuleInjector>(
+        std::move(place), *site_.rules, site_.clock, timers,
+        [activity = site_.activity](const std::string& address) { return activity->client_at(address); });
+  }
+  Status recall_faults() const { return put_rules_in_force(site_); }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
 
   void set_mp_url(std::string url) {
@@ -142,6 +150,7 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   auto impl = std::make_unique<Impl>(std::move(options), *profile, std::move(keys), std::move(store), std::move(logs),
                                      std::move(inboxes), clock, log);
   RETURN_IF_ERROR(impl->recall_dps());
+  RETURN_IF_ERROR(impl->recall_faults());
   RETURN_IF_ERROR(impl->settle_inboxes());
   return std::unique_ptr<Mp>(new Mp(std::move(impl)));
 }
@@ -159,6 +168,9 @@ Status Mp::apply_scenario(const v1::Scenario& scenario, Problems* problems) {
 Result<bool> Mp::is_empty() const { return impl_->is_empty(); }
 void Mp::set_mp_url(std::string url) { impl_->set_mp_url(std::move(url)); }
 const wire::Router& Mp::router() const { return impl_->router(); }
+std::unique_ptr<wire::Injector> Mp::injector(fault::Place place, LabTimers& timers) {
+  return impl_->injector(std::move(place), timers);
+}
 Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }
 void Mp::start() { impl_->start(); }
 void Mp::stop() { impl_->stop(); }

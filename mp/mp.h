@@ -18,6 +18,7 @@
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
 #include "proto/control/dp_secret.h"
+#include "proto/fault/injector.h"
 #include "proto/schema/scenario.pb.h"
 #include "proto/wire/router.h"
 
@@ -62,6 +63,9 @@ class Mp {
   Result<bool> is_empty() const;  // no package, collection, advert or client
   void set_mp_url(std::string url);
   const wire::Router& router() const;
+  // Makes the faults in force happen on a listener: the management point's, or a DP's of this process. Both must
+  // outlive it.
+  std::unique_ptr<wire::Injector> injector(fault::Place place, LabTimers& timers);
   Result<HostPort> start_control(const HostPort& at);
   void start();
   void stop();

@@ -18,6 +18,7 @@
 #include "proto/base/log.h"
 #include "proto/base/random.h"
 #include "proto/ccm/shared_document.h"
+#include "proto/fault/rules.h"
 #include "store/store.h"
 
 namespace smslab::mp {
@@ -46,6 +47,8 @@ struct Site {
   std::shared_ptr<PackageQueue> queue = std::make_shared<PackageQueue>();
   std::shared_ptr<ccm::SharedDocuments> locations = std::make_shared<ccm::SharedDocuments>();
   std::shared_ptr<ClientActivity> activity = std::make_shared<ClientActivity>();
+  // The faults in force on replies and connections, those of the DPs in this process too.
+  std::shared_ptr<fault::Rules> rules = std::make_shared<fault::Rules>(0);
   std::shared_ptr<PolicySets> policies = std::make_shared<PolicySets>();  // what the client plane says of policy
 };
 

@@ -9,10 +9,32 @@
 
 namespace smslab::cli {
 namespace {
-std::string target_of(const v1::FaultRule& rule) {
-  std::string text = rule.match().dp() + " " + rule.match().package();
-  if (rule.match().version() != 0) text += "." + std::to_string(rule.match().version());
-  return text + " " + rule.match().file();
+// "LON-DCSMS-01 LON00001.1 adminpak.msi WRK-LON-001": whatever of it is set.
+std::string target_of(const v1::FaultMatch& match) {
+  std::string package = match.package();
+  if (match.version() != 0) package += "." + std::to_string(match.version());
+  const std::string role =
+      match.role() == v1::FaultMatch::ANY_ROLE || !match.dp().empty() ? "" : v1::FaultMatch::Role_Name(match.role());
+  std::string text;
+  for (const auto& part : {role, match.dp(), match.route(), match.method(), package, match.file(), match.client(),
+                           match.smsid(), match.address()}) {
+    if (part.empty()) continue;
+    text += (text.empty() ? "" : " ") + part;
+  }
+  return text.empty() ? "anything" : text;
+}
+
+std::string effect_of(const v1::FaultRule& rule) {
+  const auto* effect = rule.GetReflection()->GetOneofFieldDescriptor(rule, v1::FaultRule::descriptor()->oneof_decl(0));
+  return effect == nullptr ? "" : effect->name();
+}
+
+bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
+
+std::string hits_of(const v1::FaultRule& rule) {
+  if (at_rest(rule)) return "";
+  const v1::FaultCounts& counts = rule.counts();
+  return fmt::format("{} of {}", counts.hit(), counts.matched());
 }
 
 Status show_rule(const Cli& cli, const v1::FaultRule& rule) {
@@ -21,12 +43,15 @@ Status show_rule(const Cli& cli, const v1::FaultRule& rule) {
     return ok_status();
   }
   print_fields({{"fault", rule.id()},
-                {"where", target_of(rule)},
-                {"first wrong offset", std::to_string(rule.foretold().first_wrong_offset())},
+                {"effect", effect_of(rule)},
+                {"where", target_of(rule.match())},
+                {"first wrong offset", rule.has_foretold() ? std::to_string(rule.foretold().first_wrong_offset()) : ""},
                 {"file SHA-1", rule.foretold().file().sha1()},
                 {"file SHA-256", rule.foretold().file().sha256()},
                 {"package SHA-1", rule.foretold().package().sha1()},
                 {"package SHA-256", rule.foretold().package().sha256()},
+                {"hits", hits_of(rule)},
+                {"last client", rule.counts().last_client()},
                 {"healed", rule.healed() ? "yes" : ""}});
   return ok_status();
 }
@@ -55,9 +80,10 @@ Status list_rules(const Cli& cli) {
   }
   std::vector<Row> rows;
   for (const auto& rule : list.faults()) {
-    rows.push_back({rule.id(), rule.healed() ? "healed" : "active", "corrupt", target_of(rule)});
+    rows.push_back(
+        {rule.id(), rule.healed() ? "healed" : "active", effect_of(rule), hits_of(rule), target_of(rule.match())});
   }
-  print_table({"ID", "STATE", "EFFECT", "WHERE"}, rows);
+  print_table({"ID", "STATE", "EFFECT", "HITS", "WHERE"}, rows);
   return ok_status();
 }
 }  // namespace

@@ -109,8 +109,9 @@ Host::Host(HostOptions options, LabClock::Start start, const wire::GateOptions& 
       log_(stderr_log(), LogForm::kConsole, clock_, "smslab"),
       gate_(limits, clock_, log_) {}
 
-Result<HostPort> Host::listen(const HostPort& at, const wire::Router& router, std::string_view field) {
-  return with_field(gate_.listen(at, router, tls_.get()), field);
+Result<HostPort> Host::listen(const HostPort& at, const wire::Router& router, std::string_view field,
+                              wire::Injector* injector) {
+  return with_field(gate_.listen(at, router, tls_.get(), injector), field);
 }
 
 Status Host::announce_ready() {

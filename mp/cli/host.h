@@ -14,6 +14,7 @@
 
 #include "proto/base/clock.h"
 #include "proto/base/env.h"
+#include "proto/base/lab_timers.h"
 #include "proto/base/log.h"
 #include "proto/base/status.h"
 #include "proto/base/uri.h"
@@ -44,8 +45,10 @@ class Host {
   const std::string& data() const { return options_.data; }
   v1::Ready& ready() { return ready_; }  // the role fills it in
 
-  // `field` names the option in the error.
-  Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field);
+  // `field` names the option in the error. The injector, if any, must live until stop().
+  Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field,
+                          wire::Injector* injector = nullptr);
+  LabTimers& timers() { return timers_; }
   // Everything that was given to listen() is served from now on.
   Status serve() { return gate_.start(); }
 
@@ -58,6 +61,7 @@ class Host {
   const HostOptions options_;
   Env& env_ = posix_env();
   LabClock clock_;
+  LabTimers timers_{clock_};
   const Log log_;
   std::unique_ptr<wire::Tls> tls_;
   wire::Gate gate_;

@@ -51,7 +51,8 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(std::move(mp_options), host_.env(), host_.clock(), host_.log()));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
     RETURN_IF_ERROR(make_scenario());
-    ASSIGN_OR_RETURN(const HostPort mp_bound, host_.listen(mp_at, mp_->router(), "--mp"));
+    ASSIGN_OR_RETURN(const HostPort mp_bound,
+                     host_.listen(mp_at, mp_->router(), "--mp", injector({.role = v1::FaultMatch::MP})));
     mp_->set_mp_url(http_url(mp_bound));
     ASSIGN_OR_RETURN(const HostPort control_bound, with_field(mp_->start_control(control_at), "--control"));
     RETURN_IF_ERROR(host_.serve());
@@ -111,6 +112,10 @@ class SiteRole : public Role {
     return problems.empty() ? made : scenario_.tell(problems);
   }
 
+  wire::Injector* injector(fault::Place place) {
+    return injectors_.emplace_back(mp_->injector(std::move(place), host_.timers())).get();
+  }
+
   Status add_dp(const DpWanted& wanted) {
     const std::string token = secret_token();
     ASSIGN_OR_RETURN(
@@ -118,7 +123,8 @@ class SiteRole : public Role {
         dp::DistributionPoint::open(
             {.name = wanted.name, .folder = host_.data() + "/dp/" + wanted.name, .token = token, .site = options_.site},
             host_.env(), host_.clock(), host_.log()));
-    ASSIGN_OR_RETURN(const HostPort bound, host_.listen(wanted.at, dp->router(), "--dp"));
+    ASSIGN_OR_RETURN(const HostPort bound, host_.listen(wanted.at, dp->router(), "--dp",
+                                                        injector({.role = v1::FaultMatch::DP, .dp = wanted.name})));
     ASSIGN_OR_RETURN(const HostPort control, dp->start_control({"127.0.0.1", 0}));
     RETURN_IF_ERROR(
         mp_->add_dp({.name = wanted.name, .url = http_url(bound), .control_url = http_url(control), .token = token}));
@@ -132,6 +138,7 @@ class SiteRole : public Role {
   SiteRoleOptions options_;
   ScenarioFile scenario_;
   std::unique_ptr<mp::Mp> mp_;
+  std::vector<std::unique_ptr<wire::Injector>> injectors_;
   std::vector<std::unique_ptr<dp::DistributionPoint>> dps_;
 };
 

@@ -24,7 +24,8 @@ struct Occasion {
 
   // Whom counts are kept for.
   const std::string& who() const { return client.empty() ? address : client; }
-  // What they are kept of: one string for route, package, version and file.
+  // What they are kept of: one string for route, method, package, version and file, so that a
+  // client's HEAD does not use up what its GET is to meet.
   std::string resource() const;
 };
 

@@ -24,7 +24,9 @@ double draw(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, 
 }
 }  // namespace
 
-std::string Occasion::resource() const { return route + ' ' + package + '.' + std::to_string(version) + ' ' + file; }
+std::string Occasion::resource() const {
+  return route + ' ' + method + ' ' + package + '.' + std::to_string(version) + ' ' + file;
+}
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
