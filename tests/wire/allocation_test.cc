@@ -72,7 +72,8 @@ TEST(HotPath, TakesNoMemory) {
       "User-Agent: Microsoft BITS/7.8\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: Keep-Alive\r\n\r\n",
       &sent);
   RepeatingLink& client = *link;
-  Conn conn(plane, router, nullptr, std::move(link), {"127.0.0.1", 40000}, {"127.0.0.1", 8081});
+  const Service service{router};
+  Conn conn(plane, service, {}, std::move(link), {"127.0.0.1", 40000}, {"127.0.0.1", 8081});
   const auto space = std::make_unique<Workspace>();
   const auto ask = [&] {
     client.give();
