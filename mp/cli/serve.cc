@@ -80,7 +80,8 @@ class SiteRole : public Role {
     options.logs = host_.data() + "/logs";
     options.seed = options_.seed;
     options.inboxes = options_.inboxes.has_value();
-    for (const auto child : split(options_.inboxes.value_or(""), ',')) {
+    const std::string children = options_.inboxes.value_or("");
+    for (const auto child : split(children, ',')) {
       if (child.empty()) continue;  // the option alone
       ASSIGN_OR_RETURN(options.child_sites.emplace_back(), parse_site_code(child, "--inboxes"));
     }

@@ -1,6 +1,7 @@
 // Small text tools that more than one room needs. ASCII only where case matters; Unicode case is in names.h.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@ bool iequals(std::string_view a, std::string_view b);
 bool istarts_with(std::string_view text, std::string_view prefix);
 std::string_view trim(std::string_view text);                                // blanks, tabs, CR, LF
 std::vector<std::string_view> split(std::string_view text, char separator);  // "" gives one empty part
-std::optional<uint64_t> parse_u64(std::string_view digits);                  // decimal digits only, no sign, no blanks
+template <std::same_as<std::string> Temporary>
+std::vector<std::string_view> split(Temporary&& text, char separator) = delete;  // the parts would outlive it
+std::optional<uint64_t> parse_u64(std::string_view digits);  // decimal digits only, no sign, no blanks
 
 }  // namespace smslab
