@@ -21,21 +21,25 @@ class LongPolls {
   explicit LongPolls(const Site& site) : site_(site) {}
 
   // Reads until `good(value)`, `wait` (of the machine's time) has passed, or the site stops; then the last value, good
-  // or not. An error of `read` ends it.
+  // or not. An error of `read` ends it. What the site writes down beside its records once a change is durable, such as
+  // the lines of its logs, is written for all that the value shows.
   template <class T, class Read, class Good>
   Result<T> wait(std::chrono::milliseconds wait, Read read, Good good) {
     uint64_t seen = site_.changes->seen();
     Result<T> value = read();
-    if (!value.ok() || good(*value) || wait <= std::chrono::milliseconds(0)) return value;
-    const Slot slot(waiting_);
-    if (!slot.granted) {
-      return Status(Code::kUnavailable, "too many requests are waiting; ask again without wait_ms, or later");
+    if (!value.ok() || wait <= std::chrono::milliseconds(0)) return value;
+    if (!good(*value)) {
+      const Slot slot(waiting_);
+      if (!slot.granted) {
+        return Status(Code::kUnavailable, "too many requests are waiting; ask again without wait_ms, or later");
+      }
+      const SteadyTime deadline = site_.clock.steady() + std::min(wait, kMaxWait);
+      while (site_.changes->wait_past(&seen, deadline)) {
+        value = read();
+        if (!value.ok() || good(*value)) break;
+      }
     }
-    const SteadyTime deadline = site_.clock.steady() + std::min(wait, kMaxWait);
-    while (site_.changes->wait_past(&seen, deadline)) {
-      value = read();
-      if (!value.ok() || good(*value)) break;
-    }
+    site_.store.committer().settle();
     return value;
   }
 

@@ -23,6 +23,12 @@ CompletionPtr Committer::submit(Index::Change change) {
   return done;
 }
 
+void Committer::settle() {
+  MutexLock lock(mu_);
+  const uint64_t seen = rounds_;
+  while (writing_ && rounds_ == seen) settled_.wait(lock);
+}
+
 void Committer::run() {
   while (true) {
     std::vector<Index::Change> changes;
@@ -36,11 +42,16 @@ void Committer::run() {
         completions.push_back(std::move(done));
       }
       waiting_.clear();
+      writing_ = true;
     }
     std::vector<Status> results = index_.write(changes);
     // What a change holds goes before its waiter goes on: a Staging must not outlive the store behind our back.
     changes.clear();
     for (size_t i = 0; i < completions.size(); i++) completions[i]->finish(std::move(results[i]));
+    MutexLock lock(mu_);
+    writing_ = false;
+    rounds_++;
+    settled_.notify_all();
   }
 }
 

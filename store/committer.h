@@ -11,6 +11,7 @@
 // callbacks of completions run on the committer's thread, so none of them may wait for a commit. Thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -28,14 +29,18 @@ class Committer {
 
   CompletionPtr submit(Index::Change change);
   Status commit(Index::Change change) { return submit(std::move(change))->wait(); }
+  // Returns when the after_commit actions of all that a reader can see by now have run. Not for the committer's thread.
+  void settle();
 
  private:
   void run();
 
   Index& index_;
   Mutex mu_;
-  CondVar wake_;
+  CondVar wake_, settled_;
   bool stopping_ GUARDED_BY(mu_) = false;
+  bool writing_ GUARDED_BY(mu_) = false;
+  uint64_t rounds_ GUARDED_BY(mu_) = 0;  // transactions that are over
   std::vector<std::pair<Index::Change, CompletionPtr>> waiting_ GUARDED_BY(mu_);
   std::thread thread_;  // last: starts when all else is there
 };

@@ -408,6 +408,26 @@ TEST_F(IndexTest, CommitterSharesATransaction) {
   EXPECT_TRUE(index_->read().get("51").ok());
 }
 
+TEST_F(IndexTest, CommitterSettlesWhatIsSeen) {
+  Committer committer(*index_);
+  std::atomic<bool> seen = false, acted = false;
+  const auto done = committer.submit([&](WriteTxn& txn) {
+    txn.after_commit([&] {
+      while (!seen) std::this_thread::yield();
+      for (int i = 0; i < 10'000; i++) std::this_thread::yield();
+      acted = true;
+    });
+    return txn.put("key", "");
+  });
+  while (!index_->read().get("key").ok()) std::this_thread::yield();
+  EXPECT_FALSE(acted);
+  seen = true;
+  committer.settle();
+  EXPECT_TRUE(acted);
+  EXPECT_OK(done->wait());
+  committer.settle();  // nothing is under way
+}
+
 TEST_F(IndexTest, CommitterDrainsWhenItEnds) {
   std::vector<CompletionPtr> done;
   std::shared_ptr<Completion> late;

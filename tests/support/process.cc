@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -20,6 +21,7 @@ namespace smslab::test {
 namespace {
 std::string slurp(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
+  if (!in) std::cerr << "cannot read " << path << ": " << std::strerror(errno) << "\n";
   std::stringstream text;
   text << in.rdbuf();
   return text.str();
