@@ -117,7 +117,7 @@ Result<std::shared_ptr<SiteLogs>> SiteLogs::open(const std::string& folder) {
   Sinks sinks;
   for (const FileRow& row : kFiles) {
     ASSIGN_OR_RETURN(sinks[static_cast<size_t>(row.file)],
-                     open_log_file(folder + "/" + std::string(row.name) + ".log", "\r\n"));
+                     open_log_file(folder + "/" + std::string(row.name) + ".log", "\r\n", kRollAt));
   }
   return std::make_shared<SiteLogs>(std::move(sinks));
 }

@@ -6,7 +6,8 @@
 // distmgr.log, offermgr.log and offersum.log are written at once, by the threads that do the site's work. What clients
 // ask for goes to MP_*.log by way of a queue and a thread: a request waits for no disk. When the disk is slower than
 // the requests the queue loses lines, and the file says how many. Lines are one line: control characters become '?'.
-// Thread numbers are logical, so that two runs write the same file. Thread-safe.
+// Thread numbers are logical, so that two runs write the same file. A file that has passed kRollAt is NAME.lo_ from
+// then on. Thread-safe.
 #pragma once
 
 #include <array>
@@ -60,6 +61,7 @@ class SiteLogs {
   void flush();  // returns when all that was queued before is written
 
   static constexpr uint32_t kMpThread = 0x5DC;
+  static constexpr uint64_t kRollAt = uint64_t{2} << 20;  // assumed
 
  private:
   struct Line {

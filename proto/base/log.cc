@@ -6,6 +6,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+
+#include "proto/base/mutex.h"
 #include "proto/base/time_text.h"
 
 namespace smslab {
@@ -30,6 +33,51 @@ class SpdlogSink final : public LogSink {
   const std::shared_ptr<spdlog::sinks::sink> sink_;
 };
 
+Result<std::shared_ptr<LogSink>> open_growing_file(const std::string& path, std::string_view line_end) {
+  try {
+    return std::shared_ptr<LogSink>(
+        std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path), line_end));
+  } catch (const spdlog::spdlog_ex& e) {
+    return Status(Code::kUnavailable, "cannot open the log " + path + ": " + e.what());
+  }
+}
+
+// One generation is kept. What cannot be rolled goes on growing; what cannot be opened again is tried with each record.
+class RollingSink final : public LogSink {
+ public:
+  RollingSink(std::string path, std::string_view line_end, uint64_t roll_at, std::shared_ptr<LogSink> file)
+      : path_(std::move(path)), line_end_(line_end), roll_at_(roll_at), file_(std::move(file)) {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(path_, none);
+    if (!none) size_ = size;
+  }
+  void write(std::string_view record) override {
+    MutexLock lock(mu_);
+    if (size_ > roll_at_) roll();
+    if (!file_) {
+      auto again = open_growing_file(path_, line_end_);
+      if (!again.ok()) return;
+      file_ = *std::move(again);
+    }
+    file_->write(record);
+    size_ += record.size() + line_end_.size();
+  }
+
+ private:
+  void roll() REQUIRES(mu_) {
+    file_.reset();
+    std::error_code failed;
+    std::filesystem::rename(path_, std::filesystem::path(path_).replace_extension(".lo_"), failed);
+    if (!failed) size_ = 0;
+  }
+
+  const std::string path_, line_end_;
+  const uint64_t roll_at_;
+  Mutex mu_;
+  std::shared_ptr<LogSink> file_ GUARDED_BY(mu_);
+  uint64_t size_ GUARDED_BY(mu_) = 0;
+};
+
 class NullSink final : public LogSink {
  public:
   void write(std::string_view) override {}
@@ -45,13 +93,10 @@ std::string_view level_name(LogLevel level) {
 }
 }  // namespace
 
-Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end) {
-  try {
-    return std::shared_ptr<LogSink>(
-        std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path), line_end));
-  } catch (const spdlog::spdlog_ex& e) {
-    return Status(Code::kUnavailable, "cannot open the log " + path + ": " + e.what());
-  }
+Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end, uint64_t roll_at) {
+  ASSIGN_OR_RETURN(auto file, open_growing_file(path, line_end));
+  if (roll_at == 0) return file;
+  return std::shared_ptr<LogSink>(std::make_shared<RollingSink>(path, line_end, roll_at, std::move(file)));
 }
 
 std::shared_ptr<LogSink> stderr_log() {

@@ -27,8 +27,10 @@ class LogSink {
   virtual ~LogSink() = default;
   virtual void write(std::string_view record) = 0;  // without the line end
 };
-// Appends to `path` (made when missing) with `line_end` after each record. Flushes each record.
-Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end);
+// Appends to `path` (made when missing) with `line_end` after each record. Flushes each record. A file that has passed
+// `roll_at` bytes becomes the one before, NAME.lo_ for NAME.log, in place of what that was; 0: it grows for ever.
+Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end,
+                                               uint64_t roll_at = 0);
 std::shared_ptr<LogSink> stderr_log();
 std::shared_ptr<LogSink> null_log();
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "proto/base/env.h"
 #include "proto/base/time_text.h"
 
@@ -32,6 +34,41 @@ TEST(Log, AppendsToItsFile) {
   log.error("two");
   EXPECT_EQ(*read_file(posix_env(), path, 1000),
             "2015-06-26T14:24:33.329Z info  wire: one\r\n2015-06-26T14:24:33.329Z error wire: two\r\n");
+}
+
+TEST(Log, AFileThatHasGrownEnoughIsRolled) {
+  const std::string folder = testing::TempDir() + "log_roll_test";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::string path = folder + "/MP_Policy.log", before = folder + "/MP_Policy.lo_";
+  const auto content = [](const std::string& file) { return *read_file(posix_env(), file, 1000); };
+  {
+    const auto sink = *open_log_file(path, "\r\n", 10);
+    sink->write("12345678");  // ten bytes with its end: not above
+    sink->write("second");
+    EXPECT_EQ(content(path), "12345678\r\nsecond\r\n");
+    EXPECT_FALSE(std::filesystem::exists(before));
+    sink->write("third");
+    EXPECT_EQ(content(before), "12345678\r\nsecond\r\n");
+    EXPECT_EQ(content(path), "third\r\n");
+  }
+  // What an earlier run wrote counts; one generation is kept.
+  const auto sink = *open_log_file(path, "\r\n", 10);
+  sink->write("fourth");
+  sink->write("fifth");
+  EXPECT_EQ(content(before), "third\r\nfourth\r\n");
+  EXPECT_EQ(content(path), "fifth\r\n");
+  // One that cannot be rolled grows on, and is rolled once that can be done again.
+  std::filesystem::remove(before);
+  std::filesystem::create_directories(before + "/in the way");
+  sink->write("sixth");
+  sink->write("seventh");
+  EXPECT_EQ(content(path), "fifth\r\nsixth\r\nseventh\r\n");
+  std::filesystem::remove_all(before);
+  sink->write("eighth");
+  EXPECT_EQ(content(before), "fifth\r\nsixth\r\nseventh\r\n");
+  EXPECT_EQ(content(path), "eighth\r\n");
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
