@@ -7,20 +7,24 @@ TimeSource system_time_source() {
           [] { return std::chrono::steady_clock::now(); }};
 }
 
-LabClock::LabClock(TimeSource source, Start start) : source_(std::move(source)) {
+LabClock::LabClock(TimeSource source, Start start) : source_(std::move(source)), start_(start) {
   MutexLock lock(mu_);
-  base_ = source_.steady();
-  at_ = source_.wall();
-  if (const auto* frozen = std::get_if<Frozen>(&start)) {
-    at_ = frozen->at;
-    frozen_ = true;
-  } else if (const auto* running = std::get_if<RunningFrom>(&start)) {
-    at_ = running->at;
+  start_locked();
+}
+
+void LabClock::start_locked() {
+  state_ = {.frozen = false, .at = source_.wall(), .base = source_.steady()};
+  if (const auto* frozen = std::get_if<Frozen>(&start_)) {
+    state_.at = frozen->at;
+    state_.frozen = true;
+  } else if (const auto* running = std::get_if<RunningFrom>(&start_)) {
+    state_.at = running->at;
   }
 }
 
 LabTime LabClock::now_locked() const {
-  return frozen_ ? at_ : at_ + std::chrono::duration_cast<LabDuration>(source_.steady() - base_);
+  if (state_.frozen) return state_.at;
+  return state_.at + std::chrono::duration_cast<LabDuration>(source_.steady() - state_.base);
 }
 
 LabTime LabClock::now() const {
@@ -32,14 +36,14 @@ SteadyTime LabClock::steady() const { return source_.steady(); }
 
 bool LabClock::frozen() const {
   MutexLock lock(mu_);
-  return frozen_;
+  return state_.frozen;
 }
 
 void LabClock::freeze(LabTime at) {
   {
     MutexLock lock(mu_);
-    at_ = at;
-    frozen_ = true;
+    state_.at = at;
+    state_.frozen = true;
   }
   changed();
 }
@@ -47,7 +51,7 @@ void LabClock::freeze(LabTime at) {
 void LabClock::advance(LabDuration by) {
   {
     MutexLock lock(mu_);
-    at_ += by;
+    state_.at += by;
   }
   changed();
 }
@@ -55,9 +59,26 @@ void LabClock::advance(LabDuration by) {
 void LabClock::run() {
   {
     MutexLock lock(mu_);
-    at_ = now_locked();
-    base_ = source_.steady();
-    frozen_ = false;
+    state_ = {.frozen = false, .at = now_locked(), .base = source_.steady()};
+  }
+  changed();
+}
+
+LabClock::State LabClock::restart() {
+  State before;
+  {
+    MutexLock lock(mu_);
+    before = state_;
+    start_locked();
+  }
+  changed();
+  return before;
+}
+
+void LabClock::restore(const State& state) {
+  {
+    MutexLock lock(mu_);
+    state_ = state;
   }
   changed();
 }

@@ -57,18 +57,27 @@ class LabClock final : public Clock {
   void advance(LabDuration by);  // frozen or running; never backwards (by >= 0)
   void run();                    // goes on from now()
 
-  // Called after each freeze, advance and run, on the thread that made it. Registered for the clock's whole life.
+  // Back to how it was made; what it was before, for restore().
+  struct State {
+    bool frozen = false;
+    LabTime at;
+    SteadyTime base;
+  };
+  State restart();
+  void restore(const State& state);
+
+  // Called after each of these, on the thread that made it. Registered for the clock's whole life.
   void on_change(std::function<void()> listener);
 
  private:
   LabTime now_locked() const REQUIRES(mu_);
+  void start_locked() REQUIRES(mu_);
   void changed() const;
 
   const TimeSource source_;
+  const Start start_;
   mutable Mutex mu_;
-  bool frozen_ GUARDED_BY(mu_) = false;
-  LabTime at_ GUARDED_BY(mu_);  // frozen: now. running: now at base_
-  SteadyTime base_ GUARDED_BY(mu_);
+  State state_ GUARDED_BY(mu_);  // frozen: `at` is now; running: it was now at `base`
   std::vector<std::function<void()>> listeners_ GUARDED_BY(mu_);
 };
 

@@ -12,10 +12,10 @@ class LabTimers::Waiting {
   ~Waiting() { stop(); }
 
   void add(LabDuration time, CompletionPtr done) {
-    const LabTime at = clock_.now() + time;
     const MutexLock lock(mu_);
+    const LabTime now = last_ = clock_.now(), at = now + time;
     const bool first = by_time_.empty() || at < by_time_.begin()->first;
-    by_time_.emplace(at, std::move(done));
+    by_time_.emplace(at, Wait{now, std::move(done)});
     if (first) changed_.notify_all();
   }
 
@@ -25,7 +25,7 @@ class LabTimers::Waiting {
   }
 
   void stop() {
-    std::multimap<LabTime, CompletionPtr> left;
+    std::multimap<LabTime, Wait> left;
     {
       const MutexLock lock(mu_);
       stopped_ = true;
@@ -33,10 +33,15 @@ class LabTimers::Waiting {
       left.swap(by_time_);
     }
     if (thread_.joinable()) thread_.join();
-    for (const auto& [at, done] : left) done->finish({Code::kAborted, "the lab is stopping"});
+    for (const auto& [at, wait] : left) wait.done->finish({Code::kAborted, "the lab is stopping"});
   }
 
  private:
+  struct Wait {
+    LabTime since;
+    CompletionPtr done;
+  };
+
   void run() {
     while (true) {
       std::vector<CompletionPtr> due;
@@ -50,9 +55,17 @@ class LabTimers::Waiting {
   }
 
   size_t take_due(std::vector<CompletionPtr>* due) REQUIRES(mu_) {
-    const auto end = by_time_.upper_bound(clock_.now());
-    for (auto each = by_time_.begin(); each != end; ++each) due->push_back(std::move(each->second));
-    by_time_.erase(by_time_.begin(), end);
+    const LabTime now = clock_.now();
+    const bool set_back = now < last_;
+    last_ = now;
+    for (auto each = by_time_.begin(); each != by_time_.end() && (set_back || each->first <= now);) {
+      if (each->first > now && each->second.since <= now) {
+        ++each;
+        continue;
+      }
+      due->push_back(std::move(each->second.done));
+      each = by_time_.erase(each);
+    }
     return due->size();
   }
 
@@ -68,7 +81,8 @@ class LabTimers::Waiting {
   LabClock& clock_;
   Mutex mu_;
   CondVar changed_;
-  std::multimap<LabTime, CompletionPtr> by_time_ GUARDED_BY(mu_);
+  std::multimap<LabTime, Wait> by_time_ GUARDED_BY(mu_);
+  LabTime last_ GUARDED_BY(mu_);  // when it was last looked at
   bool stopped_ GUARDED_BY(mu_) = false;
   std::thread thread_;
 };

@@ -62,5 +62,37 @@ TEST(LabClock, TellsOfEveryChange) {
   EXPECT_EQ(changes, 3);
 }
 
+TEST(LabClock, RestartsAsItWasMade) {
+  FakeTime time;
+  const LabTime start = *parse_rfc3339("2026-11-21T20:00:00Z");
+  int changes = 0;
+  LabClock frozen(time.source(), LabClock::Frozen{start});
+  frozen.on_change([&] { changes++; });
+  frozen.advance(hours(24));
+  frozen.run();
+  time.pass(milliseconds(5));
+  const LabClock::State before = frozen.restart();
+  EXPECT_TRUE(frozen.frozen());
+  EXPECT_EQ(frozen.now(), start);
+  time.pass(milliseconds(5));
+  frozen.restore(before);
+  EXPECT_FALSE(frozen.frozen());
+  EXPECT_EQ(frozen.now(), start + hours(24) + milliseconds(10)) << "as if it had not been restarted";
+  EXPECT_EQ(changes, 4);
+
+  LabClock running(time.source(), LabClock::RunningFrom{start});
+  time.pass(hours(1));
+  running.freeze(start + hours(30));
+  running.restart();
+  EXPECT_EQ(running.now(), start);
+  time.pass(milliseconds(5));
+  EXPECT_EQ(running.now(), start + milliseconds(5));
+
+  LabClock wall(time.source(), LabClock::Wall{});
+  wall.advance(hours(1));
+  wall.restart();
+  EXPECT_EQ(wall.now(), time.wall);
+}
+
 }  // namespace
 }  // namespace smslab
