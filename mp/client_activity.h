@@ -1,12 +1,13 @@
-// ClientActivity: when clients last asked for policy and fetched a policy body, without a write for each request.
+// ClientActivity: when clients last asked for policy and fetched a policy body, and where they last said that they are,
+// without a write for each request.
 //
 //   site.activity->policy_asked(site.store, "WRK-LON-001", "127.0.0.2", site.clock.now());
 //   const auto recent = site.activity->recent();             // before the transaction that it completes
 //   recent.add_to(txn, &client);
 //
 // Kept in memory and written by the committer in passing: at once when nothing was written for ten seconds, together
-// with all that came since when a thousand clients are waiting, and at stop(). Nobody waits for it; a crash loses the
-// times that were still waiting, and nothing else. A body request carries no identity: it counts for the client that
+// with all that came since when a thousand clients are waiting, and at stop(). Nobody waits for it; a crash loses what
+// was still waiting, and nothing else. A body request carries no identity: it counts for the client that
 // alone has asked for policy from its address; behind a shared address nobody knows. Thread-safe.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "proto/base/clock.h"
 #include "proto/base/mutex.h"
@@ -23,21 +25,21 @@
 namespace smslab::mp {
 
 class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
-  struct Times {
-    LabTime policy = {}, body = {};  // zero: none
-    void take_later(const Times& other);
-  };
-  using All = std::unordered_map<std::string, Times>;
+  using All = std::unordered_map<std::string, v1::ClientActivity>;  // by client; what is not set was not said
 
  public:
   void policy_asked(store::Store& store, const std::string& client, const std::string& address, const Clock& clock);
+  // `place`: ad_site and addresses (place_said); what is empty leaves what was known.
+  void located(store::Store& store, const std::string& client, const v1::ClientActivity& place, const Clock& clock);
+  // As a part of a change, durable with it.
+  Status record_place(store::WriteTxn& txn, const std::string& client, const v1::ClientActivity& place);
   void body_fetched(store::Store& store, const std::string& address, const Clock& clock);
   // The client that alone has asked for policy from this address since the start; empty: nobody, or several.
   std::string client_at(const std::string& address) const;
   // What is in memory and may not be stored yet. A transaction opened after it sees all the rest.
   class Recent {
    public:
-    // Sets last_policy and last_policy_body, and raises last_seen to them.
+    // Sets last_policy, last_policy_body, ad_site and addresses, and raises last_seen to the times.
     void add_to(const store::ReadTxn& txn, v1::Client* client) const;
 
    private:
@@ -45,6 +47,7 @@ class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
     All all_;
   };
   Recent recent() const;
+  void forget(store::WriteTxn& txn);  // as a part of a change: everything, and what waits is not written
   // Writes what waits and waits for that. Before the store goes.
   void flush(store::Store& store);
 
@@ -54,7 +57,7 @@ class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
     bool shared = false;
   };
 
-  void note(store::Store& store, const std::string& client, const Times& times, const Clock& clock);
+  void note(store::Store& store, const std::string& client, const v1::ClientActivity& news, const Clock& clock);
   CompletionPtr write(store::Store& store);
   Status put_all(store::WriteTxn& txn);
 
@@ -65,5 +68,8 @@ class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
   SteadyTime last_write_ GUARDED_BY(mu_) = {};
   std::unordered_map<std::string, Address> addresses_ GUARDED_BY(mu_);
 };
+
+// Trimmed and shortened to what a record may hold; nothing at all when the client says nothing.
+v1::ClientActivity place_said(std::string_view ad_site, const std::vector<std::string>& addresses);
 
 }  // namespace smslab::mp

@@ -107,6 +107,18 @@ std::vector<OfferedDp> offered_dps(const CcmServer& server, const v1::Package& p
   return own;
 }
 
+// What a client that the site knows says of where it is.
+Status note_place(const CcmServer& server, const store::ReadTxn& txn, const ccm::Envelope& message,
+                  const v1::ClientLocationInfo& info) {
+  std::vector<std::string> addresses;
+  for (const auto& address : info.addresses()) addresses.push_back(address.address());
+  const v1::ClientActivity place = place_said(info.ad_site().name(), addresses);
+  if (place.ad_site().empty() && place.addresses().empty()) return ok_status();
+  ASSIGN_OR_RETURN(const Who who, identify(txn, message));
+  if (who.client) server.site.activity->located(server.site.store, who.client->name(), place, server.site.clock);
+  return ok_status();
+}
+
 // The package as asked for, or nothing: an ID of another kind of content ("UID:..."), one that the site does not have.
 Result<std::optional<v1::Package>> asked_package(const store::ReadTxn& txn, const v1::LocationPackage& asked) {
   const auto id = parse_package_id(trim(asked.id()), "Package");
@@ -117,15 +129,16 @@ Result<std::optional<v1::Package>> asked_package(const store::ReadTxn& txn, cons
   return std::optional<v1::Package>(*std::move(package));
 }
 
-Result<std::string> content_location(const CcmServer& server, const std::string& document) {
+Result<std::string> content_location(const CcmServer& server, const ccm::Envelope& message) {
   const Site& site = server.site;
   v1::ContentLocationRequest request;
-  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   const auto version = parse_u64(trim(request.package().version()));
   const auto txn = site.store.read();
   ASSIGN_OR_RETURN(const std::optional<v1::Package> package, asked_package(txn, request.package()));
   ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(txn));
   const ClientPlace place = place_of(settings.boundaries(), request.client_location_info(), server.peer);
+  RETURN_IF_ERROR(note_place(server, txn, message, request.client_location_info()));
 
   v1::ContentLocationReply reply;
   reply.set_schema_version(kSchemaVersion);
@@ -150,10 +163,10 @@ Result<std::string> content_location(const CcmServer& server, const std::string&
   return codec::to_xml(reply);
 }
 
-Result<std::string> site_information(const CcmServer& server, const std::string& document) {
+Result<std::string> site_information(const CcmServer& server, const ccm::Envelope& message) {
   const Site& site = server.site;
   v1::SiteInformationRequest request;
-  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   v1::SiteInfoReply reply;
   reply.set_schema_version(kSchemaVersion);
   if (iequals(trim(request.site_code().name()), site.options.site)) {
@@ -166,20 +179,22 @@ Result<std::string> site_information(const CcmServer& server, const std::string&
   return codec::to_xml(reply);
 }
 
-Result<std::string> local_mp(const CcmServer& server, const std::string& document) {
+Result<std::string> local_mp(const CcmServer& server, const ccm::Envelope& message) {
   v1::LocalMPLocationRequest request;
-  RETURN_IF_ERROR(codec::from_xml(document, &request));
-  ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(server.site.store.read()));
+  RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
+  const auto txn = server.site.store.read();
+  ASSIGN_OR_RETURN(const v1::SiteSettings settings, site_settings(txn));
   const ClientPlace place = place_of(settings.boundaries(), request.client_location_info(), server.peer);
+  RETURN_IF_ERROR(note_place(server, txn, message, request.client_location_info()));
   v1::LocalMPLocationReply reply;
   *reply.add_sites() = mp_site(server.site, place.locality);
   return codec::to_xml(reply);
 }
 
-Result<std::string> enumerate_mp(const CcmServer& server, const std::string& document) {
+Result<std::string> enumerate_mp(const CcmServer& server, const ccm::Envelope& message) {
   const Site& site = server.site;
   v1::EnumerateMPLocationRequest request;
-  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   v1::EnumerateMPLocationReply reply;
   reply.set_schema_version(kSchemaVersion);
   reply.mutable_mp_site()->set_site_code(site.options.site);
@@ -190,9 +205,9 @@ Result<std::string> enumerate_mp(const CcmServer& server, const std::string& doc
   return codec::to_xml(reply);
 }
 
-Result<std::string> wsus(const CcmServer& server, const std::string& document) {
+Result<std::string> wsus(const CcmServer& server, const ccm::Envelope& message) {
   v1::WSUSLocationRequest request;
-  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   v1::WSUSLocationReply reply;
   reply.set_schema_version(kSchemaVersion);
   reply.add_sites()->mutable_mp_site()->set_site_code(server.site.options.site);  // the site has no WSUS
@@ -200,9 +215,9 @@ Result<std::string> wsus(const CcmServer& server, const std::string& document) {
 }
 
 // The shape is A13, assumed.
-Result<std::string> assigned_site(const CcmServer& server, const std::string& document) {
+Result<std::string> assigned_site(const CcmServer& server, const ccm::Envelope& message) {
   v1::AssignedSiteRequest request;
-  RETURN_IF_ERROR(codec::from_xml(document, &request));
+  RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   v1::AssignedSiteReply reply;
   reply.set_schema_version(kSchemaVersion);
   reply.mutable_site()->set_site_code(server.site.options.site);
@@ -211,7 +226,7 @@ Result<std::string> assigned_site(const CcmServer& server, const std::string& do
 
 struct Row {
   std::string_view root;
-  Result<std::string> (*answer)(const CcmServer&, const std::string&);
+  Result<std::string> (*answer)(const CcmServer&, const ccm::Envelope&);
 };
 constexpr std::array kRequests = {
     Row{"ContentLocationRequest", content_location},
@@ -224,15 +239,14 @@ constexpr std::array kRequests = {
 }  // namespace
 
 Result<CcmAnswer> answer_location(const CcmServer& server, const ccm::Envelope& message) {
-  const std::string& document = message.documents.front();
-  ASSIGN_OR_RETURN(const std::string root, codec::xml_root_name(document));
+  ASSIGN_OR_RETURN(const std::string root, codec::xml_root_name(message.documents.front()));
   const auto row = std::ranges::find(kRequests, std::string_view(root), &Row::root);
   if (row == kRequests.end()) return invalid_argument("no location request <" + root + ">");
   if (server.site.options.strict) {
     ASSIGN_OR_RETURN(const Who who, identify(server.site.store.read(), message));
     RETURN_IF_ERROR(authenticate(who, message, Signed::kIfPresent));
   }
-  ASSIGN_OR_RETURN(const std::string xml, row->answer(server, document));
+  ASSIGN_OR_RETURN(const std::string xml, row->answer(server, message));
   return CcmAnswer{.shared = server.site.locations->of(xml)};  // every client gets the same
 }
 

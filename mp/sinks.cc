@@ -19,7 +19,6 @@ namespace smslab::mp {
 namespace {
 constexpr std::string_view kDdr = "MP_DdrEndpoint";
 constexpr size_t kDiscoveredLimit = 256;
-constexpr int kAddresses = 32;
 
 using Properties = std::map<std::string, std::string>;
 
@@ -121,8 +120,11 @@ Status take_event(store::WriteTxn& txn, const Site& site, const Event& event) {
 Status see(store::WriteTxn& txn, const Site& site, const std::string& name, const v1::Client& said = {}) {
   auto client = client_by_name(txn, name);
   if (!client.ok()) return client.status().code() == Code::kNotFound ? ok_status() : client.status();
-  if (said.addresses_size() > 0) client->clear_addresses();
+  const v1::ClientActivity place = place_said(said.ad_site(), {said.addresses().begin(), said.addresses().end()});
+  RETURN_IF_ERROR(site.activity->record_place(txn, name, place));
   client->MergeFrom(said);
+  client->clear_ad_site();
+  client->clear_addresses();
   *client->mutable_last_seen() = to_timestamp(site.clock.now());
   return store::kClients.put(txn, {name}, *client);
 }
@@ -140,11 +142,7 @@ void read_instance(const v1::ReportInstance& instance, v1::Client* said) {
   set(instance.platform().platform_id(), said->mutable_operating_system());
   set(instance.os().caption() + " " + instance.os().version(), said->mutable_operating_system());
   for (const auto* adapter : {&instance.adapter(), &instance.network()}) {
-    for (const std::string& address : adapter->addresses()) {
-      if (!trim(address).empty() && said->addresses_size() < kAddresses) {
-        said->add_addresses(one_line(std::string(trim(address)), kDiscoveredLimit));
-      }
-    }
+    for (const std::string& address : adapter->addresses()) said->add_addresses(address);
   }
 }
 

@@ -192,7 +192,7 @@ TEST_F(Sinks, ADiscoveryFillsTheClientsRecord) {
       instance("CCM_NetworkAdapterConfiguration", "<IPAddress>192.168.1.5</IPAddress>") +
       instance("Unknown", "<Domain>other</Domain>");
   EXPECT_EQ(xml(send(header("MP_DdrEndpoint", "Async"), {discovery(all_of_them)})), "");
-  const auto known = *client_by_name(store_->read(), "WRK-LON-001");
+  const auto known = *show_client(*site_, "WRK-LON-001");
   EXPECT_EQ(known.domain(), "CONTOSO");
   EXPECT_EQ(known.operating_system(), "Windows XP 5.1.2600");
   EXPECT_EQ(known.ad_site(), "London");
@@ -210,7 +210,7 @@ TEST_F(Sinks, ADiscoveryFillsTheClientsRecord) {
   EXPECT_EQ(xml(send(header("MP_DdrEndpoint", "Async"),
                      {discovery(instance("CCM_NetworkAdapterConfiguration", "<IPAddress>192.168.1.6</IPAddress>"))})),
             "");
-  const auto later = *client_by_name(store_->read(), "WRK-LON-001");
+  const auto later = *show_client(*site_, "WRK-LON-001");
   EXPECT_THAT(later.addresses(), ::testing::ElementsAre("192.168.1.6"));
   EXPECT_EQ(later.domain(), "CONTOSO");
 }

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "mp/boundaries.h"
+#include "mp/clients.h"
 
 namespace smslab::mp {
 namespace {
@@ -202,6 +203,39 @@ TEST_F(Boundary, OrderAndProtectDps) {
   EXPECT_THAT(dps_from(at("192.168.1.54")), ElementsAre("CCC3 LOCAL", "BBB2 LOCAL", "LON- LOCAL", "AAA1 REMOTE"));
   EXPECT_THAT(dps_from(at("8.8.8.8")), ElementsAre("AAA1 REMOTE", "LON- REMOTE"));
   EXPECT_THAT(dps_from(at("10.2.0.1")), ElementsAre("AAA1 REMOTE", "BBB2 REMOTE", "LON- REMOTE"));
+}
+
+TEST_F(Boundary, WhereAClientSaysThatItIsIsShown) {
+  declare_recorded_client();
+  const auto shown = [&] { return *show_client(*site_, "WRK-LON-001"); };
+  EXPECT_THAT(shown().addresses(), ::testing::IsEmpty());
+  locate_from(
+      "<ADSite Name=\" London \"/><IPAddresses><IPAddress SubnetAddress=\"\" Address=\"10.2.3.4\"/>"
+      "<IPAddress SubnetAddress=\"\" Address=\"192.168.1.54\"/></IPAddresses>");
+  EXPECT_EQ(shown().ad_site(), "London");
+  EXPECT_THAT(shown().addresses(), ElementsAre("10.2.3.4", "192.168.1.54"));
+  EXPECT_FALSE(shown().has_last_policy()) << "it has not asked for that";
+  locate_from(at("10.2.9.9"));  // says nothing of an AD site
+  EXPECT_EQ(shown().ad_site(), "London");
+  EXPECT_THAT(shown().addresses(), ElementsAre("10.2.9.9"));
+  locate_from("<ADSite/><IPAddresses/>");
+  EXPECT_THAT(shown().addresses(), ElementsAre("10.2.9.9"));
+  locate_from("<ADSite Name=\"" + std::string(1000, 'x') + "\"/><IPAddresses/>");
+  EXPECT_LE(shown().ad_site().size(), 256u);
+  EXPECT_THAT(list_clients(*site_, "", 10)->clients(0).addresses(), ElementsAre("10.2.9.9"));
+
+  site_->activity->flush(*store_);
+  start({});
+  EXPECT_THAT(shown().addresses(), ElementsAre("10.2.9.9")) << "kept";
+
+  v1::Msg stranger = header("MP_LocationManager");
+  stranger.set_source_host("PC-OF-NOBODY");
+  send(stranger,
+       {"<ContentLocationRequest SchemaVersion=\"1.00\"><Package ID=\"LON00001\" Version=\"1\"/><AssignedSite "
+        "SiteCode=\"LON\"/><ClientLocationInfo><ADSite Name=\"X\"/></ClientLocationInfo>"
+        "</ContentLocationRequest>"});
+  site_->activity->flush(*store_);
+  EXPECT_EQ(all(store::kClientActivity).size(), 1u);
 }
 
 TEST_F(Boundary, ThatCannotBeAreRefusedAndChangeNothing) {
