@@ -43,6 +43,16 @@ Result<std::string> next_id(const store::ReadTxn& txn, const Site& site) {
   return failed_precondition("the site has no advert ID left", "id");
 }
 
+// The beginning of 1970 stands for "no time".
+bool is_none(const google::protobuf::Timestamp& time) { return time.seconds() == 0 && time.nanos() == 0; }
+
+// Times that stand for none go; without a start, the advert starts now.
+void settle_times(const Site& site, v1::Advert* advert) {
+  if (is_none(advert->expires())) advert->clear_expires();
+  if (is_none(advert->mandatory())) advert->clear_mandatory();
+  if (is_none(advert->start())) *advert->mutable_start() = to_timestamp(site.clock.now());
+}
+
 Status check_times(const v1::Advert& advert) {
   if (advert.has_expires() && from_timestamp(advert.expires()) <= from_timestamp(advert.start())) {
     return invalid_argument("the advert would expire before it starts", "expires");
@@ -160,7 +170,7 @@ Result<v1::Advert> record_advert(store::WriteTxn& txn, const Site& site, const v
   advert.set_program(program->name());
   advert.set_collection(collection.name());
   if (advert.name().empty()) advert.set_name(program->name());
-  if (!advert.has_start()) *advert.mutable_start() = to_timestamp(site.clock.now());
+  settle_times(site, &advert);
   RETURN_IF_ERROR(check_times(advert));
   RETURN_IF_ERROR(read_schedule(request.schedule(), &advert));
   advert.set_download(request.download());  // present from now on, so that it is shown
@@ -192,6 +202,7 @@ Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Adver
     if (change.has_mandatory()) *advert.mutable_mandatory() = change.mandatory();
     if (change.has_download()) advert.set_download(change.download());
     if (change.has_rerun()) advert.set_rerun(change.rerun());
+    settle_times(site, &advert);
     RETURN_IF_ERROR(check_times(advert));
     if (change.schedule_size() == 1 && change.schedule(0) == "none") {
       advert.clear_schedule();

@@ -17,8 +17,8 @@ namespace smslab::mp {
 // Without an ID it gets the site's first free one from 20000 on; without a start, now. What it names and is not there
 // is kNotFound, naming the field.
 Result<v1::Advert> create_advert(Site& site, const v1::Advert& request);
-// What `change` has (name, start, expires, mandatory, schedule, download, rerun) replaces what is there; a schedule of
-// the one word "none" takes all tokens away.
+// What `change` has (name, start, expires, mandatory, schedule, download, rerun) replaces what is there. A schedule of
+// the one word "none" takes all tokens away, the time 1970-01-01T00:00:00Z takes that time away; the start is then now.
 Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Advert& change);
 // With what its clients have reported for it; their messages stay.
 Status delete_advert(Site& site, const std::string& id);

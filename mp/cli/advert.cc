@@ -23,9 +23,12 @@ std::string advert_path(const Wanted& wanted) {
   return "/api/v1/adverts/" + percent_encode_component(wanted.advert.id());
 }
 
+// "none" is the beginning of 1970, as the API has it.
 Status read_time(const std::string& text, const std::string& option, google::protobuf::Timestamp* into) {
+  into->Clear();
+  if (text == "none") return ok_status();
   const auto time = parse_rfc3339(text);
-  if (!time) return invalid_argument("'" + text + "' is not a time, as 2026-11-21T20:00:00Z", option);
+  if (!time) return invalid_argument("'" + text + "' is not a time, as 2026-11-21T20:00:00Z, nor none", option);
   *into = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(time->time_since_epoch().count());
   return ok_status();
 }
@@ -144,9 +147,10 @@ void add_advert(CLI::App& app, Cli& cli) {
   create->add_option("--collection", *wanted->advert.mutable_collection(), "collection of clients")->required();
   const auto with_options = [wanted](CLI::App* verb) {
     verb->add_option("--name", *wanted->advert.mutable_name(), "the advertisement's name");
-    verb->add_option("--start", wanted->start, "offered from (when created: now)");
-    verb->add_option("--expires", wanted->expires, "offered until (else for ever)");
-    verb->add_option("--mandatory", wanted->mandatory, "the program runs by itself at this time, or 'now'");
+    verb->add_option("--start", wanted->start, "offered from; 'none': from now on, which is what a new one does");
+    verb->add_option("--expires", wanted->expires, "offered until; 'none': for ever");
+    verb->add_option("--mandatory", wanted->mandatory,
+                     "the program runs by itself at this time, or 'now'; 'none': it waits for the user");
     verb->add_option("--schedule", wanted->schedule,
                      "and again and again: a schedule token, or 'every 1d from TIME'; 'none' takes all away");
     verb->add_option("--rerun", wanted->rerun, "always, never, if-failed or if-succeeded");
