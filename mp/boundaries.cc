@@ -33,6 +33,17 @@ Status change_boundaries(store::WriteTxn& txn, const std::function<Status(Bounda
       txn, [&](v1::SiteRecord* record) { return act(record->mutable_settings()->mutable_boundaries()); });
 }
 
+// A DP that has this boundary for its own; "" when there is none.
+Result<std::string> dp_within(const store::ReadTxn& txn, const std::string& boundary) {
+  std::string found;
+  RETURN_IF_ERROR(store::kDps.each(txn, {}, [&](const store::Key&, const v1::DpRecord& dp) {
+    const bool has = std::ranges::any_of(dp.boundaries(), [&](const auto& name) { return iequals(name, boundary); });
+    if (has) found = dp.name();
+    return !has;
+  }));
+  return found;
+}
+
 struct WhereItIs {
   std::vector<std::string> addresses, subnets;
   std::string ad_site;
@@ -91,7 +102,13 @@ Result<v1::Boundary> create_boundary(Site& site, const v1::Boundary& request) {
 }
 
 Status delete_boundary(Site& site, const std::string& name) {
-  return site.store.commit([&](store::WriteTxn& txn) {
+  return site.store.commit([&](store::WriteTxn& txn) -> Status {
+    ASSIGN_OR_RETURN(const std::string dp, dp_within(txn, name));
+    if (!dp.empty()) {
+      return failed_precondition("distribution point " + dp + " has the boundary '" + name +
+                                     "'; take it away there first: smslab dp set " + dp,
+                                 "name");
+    }
     return change_boundaries(txn, [&](Boundaries* all) -> Status {
       const auto found = std::ranges::find_if(*all, [&](const auto& each) { return iequals(each.name(), name); });
       if (found == all->end()) return not_found("there is no boundary '" + name + "'", "name");
