@@ -59,9 +59,10 @@ void Lab::restart(const std::vector<std::string>& serve_arguments) {
 int Lab::stop() {
   server_->signal(SIGTERM);
   const Finished finished = server_->wait();
-  EXPECT_EQ(std::count(finished.out.begin(), finished.out.end(), '\n'), 1) << "exactly one line on standard output, not:\n"
-                                                                     << finished.out << "and on standard error:\n"
-                                                                     << finished.err;
+  EXPECT_EQ(std::count(finished.out.begin(), finished.out.end(), '\n'), 1)
+      << "exactly one line on standard output, not:\n"
+      << finished.out << "and on standard error:\n"
+      << finished.err;
   return finished.exit_status;
 }
 
