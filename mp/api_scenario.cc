@@ -21,7 +21,7 @@ ControlReply refusal(const Status& summary, const Problems& problems) {
 Routes scenario_routes(ControlContext& context) {
   Site& site = context.site;
   Imports& imports = context.imports;
-  const DpDirectory& dps = context.dps;
+  DpDirectory& dps = context.dps;
   ControlRoute apply = {.method = "POST",
                         .pattern = "/api/v1/scenario",
                         .summary = "Add everything in a scenario, or nothing; a refusal names every error",
@@ -36,10 +36,22 @@ Routes scenario_routes(ControlContext& context) {
     if (!made.ok()) return refusal(made.status(), problems);
     return control::reply_with(*std::move(made));
   };
+  ControlRoute reset = {.method = "POST",
+                        .pattern = "/api/v1/reset",
+                        .summary = "Back to the scenario that the lab was started with; what was made since is gone",
+                        .reply = v1::Scenario::descriptor(),
+                        .refusal = v1::ScenarioRefusal::descriptor()};
+  reset.handler = [&context](ControlRequest&) -> Result<ControlReply> {
+    Problems problems;
+    auto now = context.reset(&problems);
+    if (!now.ok()) return refusal(now.status(), problems);
+    return control::reply_with(*std::move(now));
+  };
   return {
       reads<v1::Scenario>("/api/v1/scenario", "The whole site as a scenario",
                           [&site, &dps](ControlRequest&) { return export_scenario(site, dps); }),
       std::move(apply),
+      std::move(reset),
   };
 }
 

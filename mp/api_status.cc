@@ -31,21 +31,25 @@ Result<StatusQuery> read_query(const ControlRequest& r) {
   ASSIGN_OR_RETURN(query.component, parse_component(r.query_value("component")));
   ASSIGN_OR_RETURN(query.severity, parse_severity(r.query_value("severity")));
   ASSIGN_OR_RETURN(query.after, query_number(r, "after", 0));
+  if (!r.query_value("sequence").empty()) {
+    ASSIGN_OR_RETURN(query.sequence, query_number(r, "sequence", 0));
+  }
   ASSIGN_OR_RETURN(query.limit, query_limit(r, kMaxMessages, kMaxMessages));
   return query;
 }
 
 // The next page. When there is nothing, `after` moves to the end: what was looked through once is not looked through
-// again at the next commit.
+// again at the next commit. A reset begins the sequence anew, also under a request that waits.
 Result<v1::StatusMessageList> read_page(const Site& site, StatusQuery* query) {
   const store::ReadTxn txn = site.store.read();
+  ASSIGN_OR_RETURN(const v1::SiteRecord record, site_record(txn));
+  if (query->sequence.value_or(record.status_sequence()) != record.status_sequence()) query->after = 0;
+  query->sequence = record.status_sequence();
   ASSIGN_OR_RETURN(auto messages, list_status(txn, *query));
   v1::StatusMessageList page;
+  page.set_sequence(record.status_sequence());
   for (auto& message : messages) *page.add_status_messages() = std::move(message);
-  if (messages.empty()) {
-    ASSIGN_OR_RETURN(const v1::SiteRecord record, site_record(txn));
-    query->after = std::max(query->after, record.last_status_id());
-  }
+  if (messages.empty()) query->after = std::max(query->after, record.last_status_id());
   return page;
 }
 }  // namespace
@@ -70,6 +74,7 @@ Routes status_routes(ControlContext& context) {
                   {.name = "component", .summary = "of this component"},
                   {.name = "severity", .summary = "of this severity"},
                   {.name = "after", .summary = "with an id above this one", .number = true},
+                  {.name = "sequence", .summary = "that the id is of, as an earlier reply said it", .number = true},
                   {.name = "limit", .summary = "so many of them", .number = true},
                   wait_parameter()}),
       reads<v1::StatusCatalogue>("/api/v1/status-catalogue",

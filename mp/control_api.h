@@ -1,7 +1,7 @@
 // The control API: everything that changes or shows a site, as routes of a ControlServer (names: the interface
 // document).
 //
-//   ControlContext context{site, dps, catch_up, secrets, imports, polls, ready};
+//   ControlContext context{site, dps, catch_up, secrets, imports, polls, ready, reset};
 //   for (auto& route : control_routes(context)) server.add(std::move(route));
 //
 // One list of routes a noun. A handler reads its message, calls one plain function of the site (packages.h, adverts.h,
@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <vector>
 
 #include "mp/catch_up.h"
@@ -28,6 +29,7 @@ struct ControlContext {
   Imports& imports;
   LongPolls& polls;
   const std::atomic<bool>& ready;  // the site serves
+  std::function<Result<v1::Scenario>(Problems*)> reset;
 };
 
 std::vector<control::ControlRoute> control_routes(ControlContext& context);
@@ -42,8 +44,8 @@ Routes client_routes(ControlContext& context);
 Routes status_routes(ControlContext& context);
 Routes fault_routes(ControlContext& context);
 Routes dp_routes(ControlContext& context);
-Routes site_routes(ControlContext& context);  // settings, boundaries
-Routes scenario_routes(ControlContext& context);
-Routes lab_routes(ControlContext& context);  // health, clock, fsck
+Routes site_routes(ControlContext& context);      // settings, boundaries
+Routes scenario_routes(ControlContext& context);  // and reset
+Routes lab_routes(ControlContext& context);       // health, clock, fsck
 
 }  // namespace smslab::mp

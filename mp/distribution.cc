@@ -37,10 +37,6 @@ DistributionManager::DistributionManager(Site& site, const DpDirectory& dps, Imp
 DistributionManager::~DistributionManager() { stop(); }
 
 void DistributionManager::start() {
-  // The clock keeps its listeners for life: this one must not keep the manager.
-  site_.clock.on_change([queue = std::weak_ptr<PackageQueue>(site_.queue)] {
-    if (const auto live = queue.lock()) live->wake();
-  });
   thread_ = std::thread([this] { run(); });
 }
 

@@ -106,26 +106,28 @@ v1::DpList list_dps(const Site& site, const DpDirectory& dps) {
   return list;
 }
 
+Status record_dp(store::WriteTxn& txn, DpDirectory& dps, const std::string& name, const v1::DpInfo& change) {
+  const auto dp = dps.find(name);
+  if (dp == nullptr) return no_such_dp(name);
+  ASSIGN_OR_RETURN(v1::DpRecord record, dp_record(txn, dp->name));
+  if (change.has_protected_()) record.set_protected_(change.protected_());
+  if (!change.boundaries().empty()) {
+    ASSIGN_OR_RETURN(const auto names, known_boundaries(txn, change));
+    record.mutable_boundaries()->Assign(names.begin(), names.end());
+  }
+  DpAddress now = *dp;
+  now.is_protected = record.protected_();
+  now.boundaries = {record.boundaries().begin(), record.boundaries().end()};
+  txn.after_commit([&dps, now] { dps.add(now); });
+  return store::kDps.put(txn, {dp->name}, record);
+}
+
 Result<v1::DpInfo> set_dp(Site& site, DpDirectory& dps, const std::string& name, const v1::DpInfo& change) {
   v1::DpInfo others = change;
   others.clear_protected_();
   others.clear_boundaries();
   if (others.ByteSizeLong() > 0) return invalid_argument("only protected and boundaries of a DP can be set");
-  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
-    const auto dp = dps.find(name);
-    if (dp == nullptr) return no_such_dp(name);
-    ASSIGN_OR_RETURN(v1::DpRecord record, dp_record(txn, dp->name));
-    if (change.has_protected_()) record.set_protected_(change.protected_());
-    if (!change.boundaries().empty()) {
-      ASSIGN_OR_RETURN(const auto names, known_boundaries(txn, change));
-      record.mutable_boundaries()->Assign(names.begin(), names.end());
-    }
-    DpAddress now = *dp;
-    now.is_protected = record.protected_();
-    now.boundaries = {record.boundaries().begin(), record.boundaries().end()};
-    txn.after_commit([&dps, now] { dps.add(now); });
-    return store::kDps.put(txn, {dp->name}, record);
-  }));
+  RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) { return record_dp(txn, dps, name, change); }));
   return show_dp(site, dps, name);
 }
 

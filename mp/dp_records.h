@@ -32,6 +32,8 @@ Result<v1::DpInfo> set_dp(Site& site, DpDirectory& dps, const std::string& name,
 Status delete_dp(Site& site, DpDirectory& dps, const std::string& name);
 
 // ---- parts of changes
+// set_dp as a part of a larger change.
+Status record_dp(store::WriteTxn& txn, DpDirectory& dps, const std::string& name, const v1::DpInfo& change);
 DpAddress address_of(const v1::DpRecord& record);
 Result<v1::DpRecord> dp_record(const store::ReadTxn& txn, const std::string& name);  // with its name alone when new
 

@@ -13,6 +13,7 @@
 #include "mp/imports.h"
 #include "mp/inboxes.h"
 #include "mp/long_polls.h"
+#include "mp/reset.h"
 #include "mp/scenario.h"
 #include "mp/site_record.h"
 #include "proto/control/server.h"
@@ -64,12 +65,21 @@ class Mp::Impl {
               .inboxes = std::move(inboxes),
               .rules = std::make_shared<fault::Rules>(options.seed)},
         secrets_(std::move(options.secrets)),
+        start_(std::move(options.start)),
         mp_url_(std::move(options.mp_url)),
         polls_(site_),
         catch_up_(site_, dps_),
-        context_{site_, dps_, catch_up_, secrets_, imports_, polls_, ready_},
+        context_{.site = site_,
+                 .dps = dps_,
+                 .catch_up = catch_up_,
+                 .secrets = secrets_,
+                 .imports = imports_,
+                 .polls = polls_,
+                 .ready = ready_,
+                 .reset = [this](Problems* problems) { return reset(problems); }},
         control_({}, clock, site_.log),
-        manager_(site_, dps_, imports_) {
+        manager_(std::make_unique<DistributionManager>(site_, dps_, imports_)) {
+    wake_with(clock, site_.queue);
     mount_client_plane(router_, site_, dps_, [this] { return mp_url(); });
     for (auto& route : control_routes(context_)) control_.add(std::move(route));
   }
@@ -105,7 +115,7 @@ class Mp::Impl {
   }
 
   void start() {
-    manager_.start();
+    manager_->start();
     catch_up_.start();
     ready_ = true;
   }
@@ -116,18 +126,38 @@ class Mp::Impl {
     imports_.stop();
     control_.stop();
     catch_up_.stop();
-    manager_.stop();
+    manager_->stop();
     site_.activity->flush(*store_);
     // Changes that were submitted and nobody waits for use the site: they must be done before it goes.
     (void)store_->commit([](store::WriteTxn&) { return ok_status(); });
   }
 
  private:
+  Result<v1::Scenario> reset(Problems* problems) {
+    if (!ready_) return Status(Code::kUnavailable, "the lab is starting or stopping");
+    if (resetting_.exchange(true)) return Status(Code::kAborted, "the lab is being reset already");
+    auto now = reset_site(
+        site_, dps_, imports_, start_, [this](const auto& change) { return at_rest(change); }, problems);
+    resetting_ = false;
+    return now;
+  }
+  // With another manager behind the change, which takes up what the index then says.
+  Status at_rest(const std::function<Status()>& change) {
+    manager_.reset();  // which stops the queue
+    site_.queue->restart();
+    const Status changed = change();
+    manager_ = std::make_unique<DistributionManager>(site_, dps_, imports_);
+    manager_->start();
+    return changed;
+  }
+
   const LabKeys keys_;
   const std::unique_ptr<store::Store> store_;
   Site site_;
   DpDirectory dps_;
   const std::vector<control::DpSecret> secrets_;
+  const v1::Scenario start_;
+  std::atomic<bool> resetting_ = false;
   mutable Mutex mu_;
   std::string mp_url_ GUARDED_BY(mu_);
   wire::Router router_;
@@ -137,7 +167,7 @@ class Mp::Impl {
   std::atomic<bool> ready_ = false;
   ControlContext context_;
   control::ControlServer control_;
-  DistributionManager manager_;
+  std::unique_ptr<DistributionManager> manager_;  // another one after a reset
 };
 
 Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& clock, const Log& log) {

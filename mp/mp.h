@@ -34,6 +34,7 @@ struct MpOptions {
   std::vector<std::string> child_sites;    // codes; what the inboxes say of them
   std::string mp_url;                      // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
   std::vector<control::DpSecret> secrets;  // one of them a DP must hold to announce itself
+  v1::Scenario start;                      // what a reset goes back to
 };
 
 using Problems = std::vector<Status>;  // each with the path of what is at fault in its field

@@ -23,6 +23,13 @@ void PackageQueue::stop() {
   changed_.notify_all();
 }
 
+void PackageQueue::restart() {
+  MutexLock lock(mu_);
+  waiting_.clear();
+  woken_ = false;
+  stopped_ = false;
+}
+
 bool PackageQueue::stopped() const {
   MutexLock lock(mu_);
   return stopped_;

@@ -13,11 +13,13 @@
 #include "mp/checks.h"
 #include "mp/clients.h"
 #include "mp/collections.h"
+#include "mp/dp_records.h"
 #include "mp/package_dps.h"
 #include "mp/packages.h"
 #include "mp/programs.h"
 #include "mp/schedule.h"
 #include "mp/settings.h"
+#include "mp/wipe.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "store/import.h"
@@ -151,12 +153,13 @@ std::vector<int> packages_in_order(const v1::Scenario& scenario) {
 // Makes the records of a scenario in one transaction, going on behind what is wrong.
 class Maker {
  public:
-  Maker(Site& site, const DpDirectory& dps, const v1::Scenario& scenario, Problems* problems)
+  Maker(Site& site, DpDirectory& dps, const v1::Scenario& scenario, Problems* problems)
       : site_(site), dps_(dps), scenario_(scenario), problems_(*problems) {}
 
   // `snapshots`: of the packages, in their order; empty when it is only a rehearsal.
   void make(store::WriteTxn& txn, const std::vector<store::Snapshot>& snapshots) {
     make_settings(txn);
+    for (int i = 0; i < scenario_.dps_size(); i++) make_dp(txn, scenario_.dps(i), item("dps", i));
     for (const int i : packages_in_order(scenario_)) {
       make_package(txn, i, snapshots.empty() ? nullptr : &snapshots[static_cast<size_t>(i)]);
     }
@@ -190,6 +193,15 @@ class Maker {
     for (int i = 0; i < scenario_.settings().boundaries_size(); i++) {
       note(record_boundary(txn, scenario_.settings().boundaries(i)).status(), item("settings.boundaries", i));
     }
+  }
+
+  void make_dp(store::WriteTxn& txn, const v1::ScenarioDp& from, const std::string& path) {
+    if (!from.protected_() && from.boundaries().empty()) return;
+    if (dps_.find(from.name()) == nullptr) return;  // check_frame says so
+    v1::DpInfo settings;
+    settings.set_protected_(from.protected_());
+    *settings.mutable_boundaries() = from.boundaries();
+    note(record_dp(txn, dps_, from.name(), settings), path);
   }
 
   void make_package(store::WriteTxn& txn, int i, const store::Snapshot* snapshot) {
@@ -258,7 +270,7 @@ class Maker {
   }
 
   Site& site_;
-  const DpDirectory& dps_;
+  DpDirectory& dps_;
   const v1::Scenario& scenario_;
   Problems& problems_;
   std::set<std::string> refused_packages_, refused_collections_;
@@ -340,17 +352,39 @@ Sources read_sources(Site& site, Imports& imports, const v1::Scenario& scenario,
   return sources;
 }
 
-Status commit_scenario(Site& site, const DpDirectory& dps, const v1::Scenario& scenario,
-                       const std::vector<store::Snapshot>& snapshots, Problems* problems) {
-  return site.store.commit([&](store::WriteTxn& txn) {
-    problems->clear();  // a change may run twice
-    Maker(site, dps, scenario, problems).make(txn, snapshots);
-    return summary(*problems);
-  });
+// Nothing of what the DPs hold was sent for these packages.
+Status send_in_full(store::WriteTxn& txn) {
+  std::vector<v1::Package> packages;
+  RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, const v1::Package& package) {
+    packages.push_back(package);
+    return true;
+  }));
+  for (v1::Package& package : packages) {
+    for (auto& dp : *package.mutable_dps()) dp.set_refresh(true);
+    RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
+  }
+  return ok_status();
+}
+
+// With the sources read; again when a content that they counted on is dropped before `make` can commit.
+Result<v1::Scenario> with_sources(Site& site, const DpDirectory& dps, Imports& imports, const v1::Scenario& scenario,
+                                  Problems* problems,
+                                  const std::function<Status(const std::vector<store::Snapshot>&)>& make) {
+  for (int tries = 1;; tries++) {
+    const Sources sources = read_sources(site, imports, scenario, problems);
+    RETURN_IF_ERROR(summary(*problems));
+    const Status made = make(sources.snapshots);
+    if (made.code() == Code::kAborted && tries < kTries) {
+      problems->clear();
+      continue;
+    }
+    RETURN_IF_ERROR(made);
+    return export_scenario(site, dps);
+  }
 }
 
 // Every record is made, and the change given up.
-void rehearse(Site& site, const DpDirectory& dps, const v1::Scenario& scenario, Problems* problems) {
+void rehearse(Site& site, DpDirectory& dps, const v1::Scenario& scenario, Problems* problems) {
   Problems found;
   const Status given_up = site.store.commit([&](store::WriteTxn& txn) {
     found.clear();
@@ -367,27 +401,41 @@ void rehearse(Site& site, const DpDirectory& dps, const v1::Scenario& scenario, 
 }
 }  // namespace
 
-Status check_scenario(Site& site, const DpDirectory& dps, const v1::Scenario& scenario, Problems* problems) {
+Status check_scenario(Site& site, DpDirectory& dps, const v1::Scenario& scenario, Problems* problems) {
   problems->clear();
   check_frame(site, dps, scenario, problems);
   rehearse(site, dps, scenario, problems);
   return summary(*problems);
 }
 
-Result<v1::Scenario> apply_scenario(Site& site, const DpDirectory& dps, Imports& imports, const v1::Scenario& scenario,
+Result<v1::Scenario> apply_scenario(Site& site, DpDirectory& dps, Imports& imports, const v1::Scenario& scenario,
                                     Problems* problems) {
   RETURN_IF_ERROR(check_scenario(site, dps, scenario, problems));
-  for (int tries = 1;; tries++) {
-    const Sources sources = read_sources(site, imports, scenario, problems);
-    RETURN_IF_ERROR(summary(*problems));
-    const Status made = commit_scenario(site, dps, scenario, sources.snapshots, problems);
-    if (made.code() == Code::kAborted && tries < kTries) {
-      problems->clear();
-      continue;
-    }
-    RETURN_IF_ERROR(made);
-    return export_scenario(site, dps);
-  }
+  return with_sources(site, dps, imports, scenario, problems, [&](const std::vector<store::Snapshot>& snapshots) {
+    return site.store.commit([&](store::WriteTxn& txn) {
+      problems->clear();  // a change may run twice
+      Maker(site, dps, scenario, problems).make(txn, snapshots);
+      return summary(*problems);
+    });
+  });
+}
+
+Result<v1::Scenario> make_anew(Site& site, DpDirectory& dps, Imports& imports, const v1::Scenario& scenario,
+                               const Commit& commit, Problems* problems) {
+  problems->clear();
+  check_frame(site, dps, scenario, problems);
+  RETURN_IF_ERROR(summary(*problems));
+  return with_sources(site, dps, imports, scenario, problems, [&](const std::vector<store::Snapshot>& snapshots) {
+    const auto change = [&](store::WriteTxn& txn) -> Status {
+      problems->clear();  // a change may run twice
+      ASSIGN_OR_RETURN(const auto gone, wipe_site(txn, site, dps));
+      Maker(site, dps, scenario, problems).make(txn, snapshots);
+      RETURN_IF_ERROR(summary(*problems));
+      RETURN_IF_ERROR(send_in_full(txn));
+      return drop_contents(txn, site, gone);
+    };
+    return commit([&] { return site.store.commit(change); });
+  });
 }
 
 }  // namespace smslab::mp

@@ -82,7 +82,12 @@ Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps) {
   out.set_profile(std::string(site.profile.name));
   ASSIGN_OR_RETURN(const v1::SiteRecord record, site_record(txn));
   if (record.has_settings()) *out.mutable_settings() = record.settings();
-  for (const auto& dp : dps.all()) out.add_dps()->set_name(dp.name);
+  for (const auto& dp : dps.all()) {
+    v1::ScenarioDp* to = out.add_dps();
+    to->set_name(dp.name);
+    to->set_protected_(dp.is_protected);
+    to->mutable_boundaries()->Assign(dp.boundaries.begin(), dp.boundaries.end());
+  }
   RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, const v1::Package& package) {
     if (!package.deleting()) *out.add_packages() = package_of(package);
     return true;
@@ -97,7 +102,8 @@ Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps) {
 
 Result<bool> site_is_empty(const Site& site) {
   const store::ReadTxn txn = site.store.read();
-  bool empty = true;
+  ASSIGN_OR_RETURN(const v1::SiteRecord record, site_record(txn));
+  bool empty = !record.has_settings();
   const auto found = [&](const store::Key&, const auto&) { return empty = false; };
   RETURN_IF_ERROR(store::kPackages.each(txn, {}, found));
   RETURN_IF_ERROR(store::kCollections.each(txn, {}, found));

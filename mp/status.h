@@ -37,7 +37,8 @@ struct StatusQuery {
   std::string package = {}, advert = {}, client = {};  // empty: any
   std::string component = {};                          // empty: any; as the catalogue spells it
   std::optional<v1::StatusMessage::Severity> severity = {};
-  uint64_t after = 0;  // ids above
+  uint64_t after = 0;                     // ids above
+  std::optional<uint64_t> sequence = {};  // that `after` is of; what is of another begins at its first id
   size_t limit = 10'000;
 };
 Result<std::vector<v1::StatusMessage>> list_status(const store::ReadTxn& txn, const StatusQuery& query);

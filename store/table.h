@@ -42,6 +42,16 @@ class Table {
   }
   Status erase(WriteTxn& txn, const Key& key) const { return txn.erase(join_key(name_, key)); }
 
+  Status erase_all(WriteTxn& txn) const {
+    std::vector<Key> keys;
+    RETURN_IF_ERROR(txn.scan(std::string(name_) + '\0', [&](std::string_view key, std::string_view) {
+      keys.push_back(split_key(name_, key));
+      return true;
+    }));
+    for (const Key& key : keys) RETURN_IF_ERROR(erase(txn, key));
+    return ok_status();
+  }
+
   // Each record whose key begins with the whole parts of `prefix`, in key order, from the key `from` on when it is
   // given; stops when `visit(key, record)` gives false.
   template <class Visit>

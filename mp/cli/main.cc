@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   smslab::cli::add_fault(app, cli);
   smslab::cli::add_clock(app, cli);
   smslab::cli::add_scenario(app, cli);
+  smslab::cli::add_reset(app, cli);
   smslab::cli::add_fsck(app, cli);
   smslab::cli::add_version(app, cli);
 

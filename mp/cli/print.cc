@@ -9,6 +9,11 @@
 #include "proto/codec/json.h"
 
 namespace smslab::cli {
+namespace {
+std::string counted(int n, const char* one, const char* several) {
+  return fmt::format("{} {}", n, n == 1 ? one : several);
+}
+}  // namespace
 
 void print_table(const Row& header, const std::vector<Row>& rows) {
   std::vector<size_t> widths(header.size(), 0);
@@ -48,6 +53,13 @@ std::string shown_size(uint64_t bytes) {
   std::string digits = std::to_string(bytes);
   for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits + " bytes";
+}
+
+std::string shown(const v1::Scenario& scenario) {
+  return fmt::format(
+      "site {}: {}, {}, {}, {}", scenario.site(), counted(scenario.packages_size(), "package", "packages"),
+      counted(scenario.collections_size(), "collection", "collections"),
+      counted(scenario.adverts_size(), "advert", "adverts"), counted(scenario.clients_size(), "client", "clients"));
 }
 
 std::string enum_name(const google::protobuf::EnumDescriptor* type, int value) {

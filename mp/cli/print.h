@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proto/schema/content.pb.h"
+#include "proto/schema/scenario.pb.h"
 
 namespace smslab::cli {
 
@@ -20,6 +21,7 @@ void print_json(const google::protobuf::Message& message);
 
 std::string shown(const google::protobuf::Timestamp& time);  // RFC 3339; "-" when unset
 std::string shown_size(uint64_t bytes);                      // "1,234,567 bytes"
+std::string shown(const v1::Scenario& scenario);             // "site LON: 2 packages, ..."
 std::string enum_name(const google::protobuf::EnumDescriptor* type, int value);
 
 }  // namespace smslab::cli

@@ -18,16 +18,9 @@ namespace smslab::cli {
 namespace {
 constexpr const char* kPath = "/api/v1/scenario";
 
-std::string counted(int n, const char* one, const char* several) {
-  return fmt::format("{} {}", n, n == 1 ? one : several);
-}
-
 void print_scenario(const Cli& cli, const v1::Scenario& scenario) {
   if (cli.json) return print_json(scenario);
-  fmt::print("site {}: {}, {}, {}, {}\n", scenario.site(), counted(scenario.packages_size(), "package", "packages"),
-             counted(scenario.collections_size(), "collection", "collections"),
-             counted(scenario.adverts_size(), "advert", "adverts"),
-             counted(scenario.clients_size(), "client", "clients"));
+  fmt::print("{}\n", shown(scenario));
 }
 
 // A folder that goes with the object.

@@ -79,6 +79,7 @@ class SiteRole : public Role {
     options.folder = host_.data() + "/site";
     options.logs = host_.data() + "/logs";
     options.seed = options_.seed;
+    options.start = scenario_.scenario();
     options.inboxes = options_.inboxes.has_value();
     const std::string children = options_.inboxes.value_or("");
     for (const auto child : split(children, ',')) {

@@ -84,6 +84,8 @@ class Follower {
       if (const Status asked = ask(&page); asked.ok()) {
         if (away_) note("smslab: the lab answers again\n");
         away_ = false;
+        if (sequence_ && *sequence_ != page.sequence()) restart();
+        sequence_ = page.sequence();
         for (const auto& m : page.status_messages()) {
           print(cli_.json ? codec::to_json(m) : line_of(row_of(m)));
           after_ = m.id();
@@ -100,12 +102,18 @@ class Follower {
   }
 
  private:
+  void restart() {
+    note("smslab: the lab was reset; its messages begin anew\n");
+    after_ = 0;
+  }
+
   // Found anew each time: a lab that was started again may have another port.
   Status ask(v1::StatusMessageList* page) {
     ASSIGN_OR_RETURN(Lab lab, Lab::find(cli_.finder));
     // The first question does not wait, so that a lab that is not there is told of at once.
-    RETURN_IF_ERROR(
-        lab.call("GET", target(wanted_, after_) + fmt::format("&wait_ms={}", found_ ? kPollMs : 0), nullptr, page));
+    std::string question = target(wanted_, after_) + fmt::format("&wait_ms={}", found_ ? kPollMs : 0);
+    if (sequence_) question += fmt::format("&sequence={}", *sequence_);
+    RETURN_IF_ERROR(lab.call("GET", question, nullptr, page));
     found_ = true;
     return ok_status();
   }
@@ -139,7 +147,8 @@ class Follower {
 
   const Cli& cli_;
   const Wanted& wanted_;
-  uint64_t after_ = 0;
+  uint64_t after_ = 0;                // the last one that was shown
+  std::optional<uint64_t> sequence_;  // that it is of
   bool found_ = false, away_ = false;
   Mutex printing_;
 };

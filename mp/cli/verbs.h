@@ -33,6 +33,7 @@ void add_status(CLI::App& app, Cli& cli);
 void add_fault(CLI::App& app, Cli& cli);
 void add_clock(CLI::App& app, Cli& cli);
 void add_scenario(CLI::App& app, Cli& cli);
+void add_reset(CLI::App& app, Cli& cli);
 void add_fsck(CLI::App& app, Cli& cli);
 void add_version(CLI::App& app, Cli& cli);
 

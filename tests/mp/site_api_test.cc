@@ -7,6 +7,8 @@
 #include "mp/openapi.h"
 #include "proto/codec/json.h"
 #include "proto/control/client.h"
+#include "proto/schema/scenario.pb.h"
+#include "proto/schema/timestamp.h"
 #include "tests/mp/site_fixture.h"
 #include "tests/support/openapi_check.h"
 #include "tests/support/recorded.h"
@@ -21,8 +23,8 @@ class ApiTest : public SiteTest {
     add_dp(kDp);
     for (auto& route : control_routes(context_)) server_.add(std::move(route));
     const HostPort at = *server_.start({"127.0.0.1", 0});
-    http_ = std::make_unique<control::HttpClient>(
-        control::HttpClientOptions{.base = "http://" + format_host_port(at), .token = {}, .bind = {}});
+    base_ = "http://" + format_host_port(at);
+    http_ = std::make_unique<control::HttpClient>(control::HttpClientOptions{.base = base_, .token = {}, .bind = {}});
   }
   ~ApiTest() override {
     site_->changes->stop();
@@ -46,7 +48,7 @@ class ApiTest : public SiteTest {
     Answer answer{reply->status, reply->body, {}};
     EXPECT_EQ(document_.call(method, target, body, reply->status, reply->body), "") << method << " " << target;
     if (reply->status >= 400) {
-      v1::ErrorReply error;
+      v1::ScenarioRefusal error;  // an ErrorReply, and more where a scenario is refused
       EXPECT_EQ(codec::from_json(reply->body, &error), ok_status()) << reply->body;
       answer.error = error.error();
     }
@@ -71,9 +73,13 @@ class ApiTest : public SiteTest {
   }
 
   std::atomic<bool> ready_ = true;
-  ControlContext context_{*site_, dps_, *catch_up_, secrets_, *imports_, *polls_, ready_};
+  v1::Scenario start_;
+  ControlContext context_{
+      *site_,    dps_,    *catch_up_, secrets_,
+      *imports_, *polls_, ready_,     [this](Problems* problems) { return reset_to(start_, problems); }};
   const test::OpenApiCheck document_{openapi(control_routes(context_))};  // every call of these tests is held to it
   control::ControlServer server_{{}, clock_, site_->log};
+  std::string base_;
   std::unique_ptr<control::HttpClient> http_;
 };
 
@@ -89,7 +95,8 @@ TEST_F(ApiTest, TheOpenApiDocumentIsTheRouteTable) {
   const Answer odd = ask("GET", "/api/v1/status-messages?packages=LON00001");
   EXPECT_EQ(odd.status, 400);
   EXPECT_EQ(odd.error.field(), "packages");
-  EXPECT_THAT(odd.error.message(), HasSubstr("it takes package, advert, client, component, severity, after, limit, wait_ms"));
+  EXPECT_THAT(odd.error.message(),
+              HasSubstr("it takes package, advert, client, component, severity, after, sequence, limit, wait_ms"));
   EXPECT_EQ(ask("GET", "/healthz?x=1").error.message(), "unknown query key 'x' of /healthz; it takes none");
   EXPECT_EQ(ask("GET", "/healthz").status, 200);
 }
@@ -142,6 +149,78 @@ TEST_F(ApiTest, AdvertsChangeAndTheirVersionRises) {
   EXPECT_EQ(advert.policy_version(), 3u);
   EXPECT_EQ(advert.clients(0).client(), "WRK-LON-001");
   EXPECT_THAT(ask("GET", "/api/v1/adverts/LON20000").body, HasSubstr("\"summary\":{\"received\":0"));
+}
+
+// The beginning of 1970 takes a time away.
+TEST_F(ApiTest, AnAdvertsTimesCanBeTakenAway) {
+  seed();
+  const std::string advert = "/api/v1/adverts/LON20000", none = "\"1970-01-01T00:00:00Z\"";
+  ASSERT_EQ(
+      ask("PATCH", advert,
+          R"({"start":"2026-11-22T20:00:00Z","mandatory":"2026-11-23T20:00:00Z","expires":"2026-11-24T20:00:00Z"})")
+          .status,
+      200);
+  EXPECT_EQ(ask("PATCH", advert, "{\"expires\":" + none + "}").status, 200);
+  auto now = get<v1::Advert>(advert);
+  EXPECT_FALSE(now.has_expires());
+  EXPECT_TRUE(now.has_mandatory());
+  EXPECT_EQ(now.policy_version(), 3u);
+  EXPECT_EQ(ask("PATCH", advert, "{\"mandatory\":" + none + ",\"start\":" + none + "}").status, 200);
+  now = get<v1::Advert>(advert);
+  EXPECT_FALSE(now.has_mandatory());
+  EXPECT_EQ(from_timestamp(now.start()), clock_.now()) << "without a start it starts now";
+  EXPECT_EQ(now.policy_version(), 4u);
+  // A new one with no times has none either, and the start of one that would be over by then is refused.
+  ASSERT_EQ(ask("POST", "/api/v1/adverts",
+                R"({"package":"LON00001","program":"Program 1","collection":"Admin Systems","expires":)" + none + "}")
+                .status,
+            201);
+  EXPECT_FALSE(get<v1::Advert>("/api/v1/adverts/LON20001").has_expires());
+  ASSERT_EQ(ask("PATCH", advert, R"({"start":"2026-11-20T20:00:00Z","expires":"2026-11-21T10:00:00Z"})").status, 200);
+  const std::string before = dump();
+  EXPECT_EQ(ask("PATCH", advert, "{\"start\":" + none + "}").error.field(), "expires");
+  EXPECT_EQ(dump(), before);
+}
+
+TEST_F(ApiTest, AResetIsTheScenarioOrEveryError) {
+  seed();
+  start_.add_packages()->set_source("/nowhere");
+  start_.add_clients()->set_name("A");
+  start_.add_clients()->set_name("a");
+  const std::string before = dump();
+  const Answer refused = ask("POST", "/api/v1/reset");
+  EXPECT_EQ(refused.status, 400) << refused.body;
+  EXPECT_THAT(refused.body, HasSubstr(R"("field":"packages[0].source")"));
+  EXPECT_THAT(refused.body, HasSubstr(R"("field":"clients[1].name")"));
+  EXPECT_EQ(dump(), before);
+  start_.clear_packages();
+  start_.mutable_clients()->RemoveLast();
+  const Answer done = ask("POST", "/api/v1/reset");
+  EXPECT_EQ(done.status, 200);
+  EXPECT_THAT(done.body, HasSubstr(R"("clients":[{"name":"A")"));
+  EXPECT_EQ(get<v1::PackageList>("/api/v1/packages").packages_size(), 0);
+}
+
+// Whoever asks with an id of before the reset is given the messages from the first one on.
+TEST_F(ApiTest, AStatusPollGoesOnBehindAReset) {
+  seed();
+  start_.add_collections()->set_name("Fresh");
+  const auto first = get<v1::StatusMessageList>("/api/v1/status-messages");
+  const std::string after =
+      "/api/v1/status-messages?wait_ms=20000&after=" + std::to_string(first.status_messages().rbegin()->id()) +
+      "&sequence=" + std::to_string(first.sequence());
+  v1::StatusMessageList next;
+  std::thread waiting([&] {
+    control::HttpClient http({.base = base_, .token = {}, .bind = {}});
+    EXPECT_EQ(http.call("GET", after, nullptr, &next), ok_status());
+  });
+  EXPECT_EQ(ask("POST", "/api/v1/reset").status, 200);
+  waiting.join();
+  EXPECT_NE(next.sequence(), first.sequence());
+  ASSERT_EQ(next.status_messages_size(), 1);
+  EXPECT_EQ(next.status_messages(0).id(), 1u);
+  EXPECT_EQ(next.status_messages(0).message_id(), 30015u);
+  EXPECT_EQ(get<v1::StatusMessageList>(after).status_messages_size(), 1) << "asked later, the same";
 }
 
 TEST_F(ApiTest, Clients) {

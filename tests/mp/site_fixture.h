@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +23,7 @@
 #include "mp/package_dps.h"
 #include "mp/packages.h"
 #include "mp/programs.h"
+#include "mp/reset.h"
 #include "mp/status.h"
 #include "proto/base/time_text.h"
 #include "store/store.h"
@@ -75,6 +77,7 @@ class SiteTest : public ::testing::Test {
              .random = Random(7),
              .log = Log(console_, LogForm::kConsole, clock_, "mp"),
              .logs = std::make_shared<SiteLogs>(SiteLogs::Sinks{distmgr_, offermgr_, offersum_})});
+    wake_with(clock_, site_->queue);
     imports_ = std::make_unique<Imports>();
     polls_ = std::make_unique<LongPolls>(*site_);
     manager_ = std::make_unique<DistributionManager>(*site_, dps_, *imports_, together_);
@@ -92,6 +95,19 @@ class SiteTest : public ::testing::Test {
   void restart_site() {
     close_site();
     open_site();
+  }
+  // `change` between two managers, as a reset of the lab has it.
+  Status at_rest(const std::function<Status()>& change) {
+    manager_.reset();
+    site_->queue->restart();
+    const Status changed = change();
+    manager_ = std::make_unique<DistributionManager>(*site_, dps_, *imports_, together_);
+    manager_->start();
+    return changed;
+  }
+  Result<v1::Scenario> reset_to(const v1::Scenario& start, Problems* problems) {
+    return reset_site(
+        *site_, dps_, *imports_, start, [this](const auto& change) { return at_rest(change); }, problems);
   }
 
   // ---- distribution points
