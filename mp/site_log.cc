@@ -12,6 +12,7 @@
 
 namespace smslab::mp {
 namespace {
+constexpr size_t kPieceBytes = size_t{64} << 10;  // of a batch, to a file, which rolls between pieces
 constexpr size_t kLineLimit = 4096;
 constexpr auto kGather = std::chrono::milliseconds(20);  // lines of a busy site are written together
 constexpr uint32_t kOfferThread = 0x9C4;
@@ -191,6 +192,10 @@ void SiteLogs::run() {
 void SiteLogs::write_batch(const std::vector<Line>& lines, const Lost& lost) {
   std::array<std::string, kSiteLogFiles> texts;
   const auto add = [&](size_t file, const std::string& line) {
+    if (texts[file].size() >= kPieceBytes) {
+      sinks_[file]->write(texts[file]);
+      texts[file].clear();
+    }
     if (!texts[file].empty()) texts[file] += "\r\n";
     texts[file] += line;
   };

@@ -99,6 +99,8 @@ TEST(Serve, HelpAndVersionEverywhere) {
                                                                                     {"status"},
                                                                                     {"fault"},
                                                                                     {"clock"},
+                                                                                    {"scenario"},
+                                                                                    {"reset"},
                                                                                     {"fsck"},
                                                                                     {"version"}}) {
     auto arguments = verb;

@@ -161,6 +161,22 @@ TEST_F(Site, AClientRunsItFromTheDp) {
   EXPECT_EQ(advert.clients(0).state(), v1::AdvertClient::SUCCEEDED);
 }
 
+TEST_F(Site, AnAdvertsTimesComeAndGo) {
+  create();
+  distribute();
+  advertise("WRK-LON-001", {"--expires", "2099-01-01T00:00:00Z"});
+  const auto set = [&](const std::string& option, const std::string& value) {
+    return lab_.json<v1::Advert>({"advert", "set", "LON20000", option, value});
+  };
+  EXPECT_FALSE(set("--expires", "none").has_expires());
+  EXPECT_FALSE(set("--mandatory", "none").has_mandatory());
+  EXPECT_TRUE(set("--start", "2098-01-01T00:00:00Z").has_start());
+  EXPECT_LT(set("--start", "none").start().seconds(), 4'000'000'000) << "from now on";
+  EXPECT_EQ(lab_.client("WRK-LON-001").exit_status, 0);
+  EXPECT_EQ(lab_.ladder({"--client", "WRK-LON-001"}), "10002") << "received, and left to the user";
+  EXPECT_THAT(lab_.cli({"advert", "set", "LON20000", "--expires", "never"}).err, HasSubstr("nor none"));
+}
+
 TEST_F(Site, AFailedMifIsTheProgramErrorOfSeedA) {
   create();
   distribute();

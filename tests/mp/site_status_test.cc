@@ -303,6 +303,22 @@ TEST(SiteLog, AQueueThatIsFullSaysWhatItLost) {
   EXPECT_THAT(sink->lines().back(), ::testing::StartsWith("goes on"));
 }
 
+// 8 MiB of requests are 4 MiB at most on the disk.
+TEST_F(StatusTest, TheLogsOfASiteDoNotGrowForEver) {
+  std::filesystem::create_directories(folder_ + "/logs");
+  const LabTime now = *parse_rfc3339("2026-11-21T20:00:00Z");
+  const auto logs = *SiteLogs::open(folder_ + "/logs");
+  for (int i = 0; i < 8192; i++) logs->queue(SiteLogFile::kPolicy, now, std::string(1024, 'x'));
+  logs->write(SiteLogFile::kDistmgr, now, "few");
+  logs->flush();
+  const auto size = [&](const std::string& name) { return std::filesystem::file_size(folder_ + "/logs/" + name); };
+  constexpr uint64_t kMost = SiteLogs::kRollAt + (uint64_t{80} << 10);
+  EXPECT_LE(size("MP_Policy.log"), kMost);
+  EXPECT_GT(size("MP_Policy.lo_"), SiteLogs::kRollAt);
+  EXPECT_LE(size("MP_Policy.lo_"), kMost);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/logs/distmgr.lo_"));
+}
+
 TEST_F(StatusTest, InboxesFollowTheirRecords) {
   site_->inboxes = std::make_shared<const Inboxes>(posix_env(), folder_ + "/inboxes", std::vector<std::string>{"AST"});
   ASSERT_EQ(site_->inboxes->settle(*site_), ok_status());
