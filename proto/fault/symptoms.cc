@@ -51,8 +51,12 @@ v1::ClientSymptom symptom_of(Trouble trouble, std::string_view content) {
   out.set_error(row->error);
   out.set_log(row->log);
   std::string line = row->line;
-  if (const size_t at = line.find(kContent); at != std::string::npos && !content.empty()) {
-    line.replace(at, kContent.size(), content);
+  if (const size_t at = line.find(kContent); at != std::string::npos) {
+    if (content.empty()) {
+      line.resize(at - 1);
+    } else {
+      line.replace(at, kContent.size(), content);
+    }
   }
   out.set_line(line);
   out.set_event(row->event);

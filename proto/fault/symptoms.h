@@ -21,7 +21,7 @@ enum class Trouble {
   kPolicyDownload,  // a policy body cannot be had, or not be used
 };
 
-// `content`, "LON00001.1", stands in the line where it is known; else the package is left open there.
+// `content`, "LON00001.1", stands in the line; when it is not known the line ends before it.
 v1::ClientSymptom symptom_of(Trouble trouble, std::string_view content = {});
 
 }  // namespace smslab::fault

@@ -470,6 +470,16 @@ TEST_P(MpFaults, LocationsWrongVersionNamesWhoHoldsAnother) {
   EXPECT_THAT(dps_of(locations(client, "2")), ElementsAre("LON-DCSMS-01", "LON-DCSMS-02"));
   EXPECT_EQ(counts(rule).hit(), 1u);
   EXPECT_EQ(locations(client, "2").sites(0).records_size(), 0);
+
+  // Policy of a version that the DPs do not hold yet, and they are named all the same.
+  const Client reference = new_client();
+  const std::string package = R"(,"package":"LON00001")";
+  add(reference, R"("policyBody":{"how":"PACKAGE_VERSION"})", package);
+  add(reference, R"("policyBody":{"how":"PACKAGE_HASH"})", package);
+  const auto told = add(reference, R"("locations":{"how":"WRONG_VERSION"})", package + R"(,"version":2)");
+  EXPECT_NE(run(reference).exit_status, 0);
+  EXPECT_THAT(told.foretold().client().line(), HasSubstr("LON00001.2"));
+  EXPECT_THAT(log(reference, "CAS.log"), HasSubstr(told.foretold().client().line()));
 }
 
 TEST_P(MpFaults, LocationsReorderedBeginWithTheLast) {
@@ -505,7 +515,7 @@ TEST_P(MpFaults, RegistrationPendingRecordsNothing) {
   EXPECT_EQ(run(client).exit_status, 0);
 }
 
-TEST_P(MpFaults, RegistrationRejectedAndResetAreWhatTheMessageSays) {
+TEST_P(MpFaults, RegistrationAnswersAreWhatTheMessageSays) {
   // The recorded client's own, over the socket of this test; whoever it is of, so by route.
   const auto answer = [&](const std::string& how) {
     lab_->must({"fault", "add",
@@ -524,7 +534,6 @@ TEST_P(MpFaults, RegistrationRejectedAndResetAreWhatTheMessageSays) {
   const auto honest = parsed<v1::ClientRegistrationResponse>(replay("10-client-registration"));
   EXPECT_EQ(honest.status(), 0);
   EXPECT_EQ(honest.smsid(), pending.smsid());
-  lab_->must({"client", "delete", "WRK-LON-001"});
 }
 
 TEST_P(MpFaults, RegistrationRejectedStopsTheClient) {
@@ -564,6 +573,11 @@ TEST_P(MpFaults, RefuseLeavesTheMessageAlone) {
   expect_empty(post(client, "StatusReceiver", event, "Async"));
   EXPECT_EQ(lab_->ladder({"--client", client.name}), "10030");
   EXPECT_EQ(rule.foretold().client().error(), "0x87D0027E");
+
+  const Client reference = new_client();
+  add(reference, R"("refuse":{"code":503},"limit":"1")", R"(,"route":"policy_assignments")");
+  EXPECT_THAT(run(reference).err, HasSubstr("asked at MP_PolicyManager, answers 503"));
+  EXPECT_EQ(run(reference).exit_status, 0);
 }
 
 TEST_P(MpFaults, RefuseTellsTheKindsOfReportApart) {
