@@ -67,10 +67,11 @@ Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& req
   const std::string* content_type = request.field("Content-Type");
   ASSIGN_OR_RETURN(const auto message, ccm::read_request(content_type == nullptr ? "" : *content_type, request.body));
   const fault::Rules& rules = *server.site.rules;
-  const bool faulty = rules.any(fault::Stage::kReply) || rules.any(fault::Stage::kAnswer);
-  const auto topic = faulty ? std::make_shared<wire::Topic>(topic_of(message)) : nullptr;
+  const bool answers = rules.any(fault::Stage::kAnswer);
+  const auto topic =
+      answers || rules.any(fault::Stage::kReply) ? std::make_shared<wire::Topic>(topic_of(message)) : nullptr;
   reply.topic = topic;
-  if (rules.any(fault::Stage::kAnswer)) {
+  if (answers) {
     if (auto refused = refusal(server, *topic, &topic->rules)) {
       refused->topic = topic;
       return *std::move(refused);
