@@ -7,6 +7,7 @@
 #include "mp/mp_log.h"
 #include "mp/policy.h"
 #include "mp/registration.h"
+#include "mp/sayings.h"
 #include "mp/sinks.h"
 #include "proto/base/text.h"
 
@@ -24,25 +25,16 @@ constexpr std::array kEndpoints = {
     Row{"MP_PolicyManager", answer_policy_request, SiteLogFile::kPolicy, "policy_assignments"},
     Row{"MP_LocationManager", answer_location, SiteLogFile::kLocation, "location"},
     Row{"StatusReceiver", take_status, SiteLogFile::kStatus, "status"},
-    Row{"MP_RelayEndpoint", take_report, SiteLogFile::kRelay, "report"},
-    Row{"MP_StateMessage", take_report, SiteLogFile::kRelay, "report"},
-    Row{"MP_DdrEndpoint", take_report, SiteLogFile::kDdr, "report"},
-    Row{"MP_HinvEndpoint", take_report, SiteLogFile::kHinv, "report"},
-    Row{"MP_SinvEndpoint", take_report, SiteLogFile::kSinv, "report"},
-    Row{"MP_SinvCollFileEndpoint", take_report, SiteLogFile::kSinv, "report"},
+    Row{"MP_RelayEndpoint", take_report, SiteLogFile::kRelay, "state"},
+    Row{"MP_StateMessage", take_report, SiteLogFile::kRelay, "state"},
+    Row{"MP_DdrEndpoint", take_report, SiteLogFile::kDdr, "ddr"},
+    Row{"MP_HinvEndpoint", take_report, SiteLogFile::kHinv, "hardware_inventory"},
+    Row{"MP_SinvEndpoint", take_report, SiteLogFile::kSinv, "software_inventory"},
+    Row{"MP_SinvCollFileEndpoint", take_report, SiteLogFile::kSinv, "software_inventory"},
 };
 
 const Row* find_endpoint(std::string_view name) {
   return std::find_if(kEndpoints.begin(), kEndpoints.end(), [&](const Row& r) { return iequals(r.name, name); });
-}
-
-// What faults go by: the sender that the message names, believed as it stands.
-std::shared_ptr<const wire::Topic> topic_of(const ccm::Envelope& message) {
-  auto topic = std::make_shared<wire::Topic>();
-  if (const Row* row = find_endpoint(message.endpoint()); row != kEndpoints.end()) topic->route = row->route;
-  topic->client = ascii_upper(trim(message.header.source_host()));
-  topic->smsid = trim(message.header.source_id());
-  return topic;
 }
 
 Result<CcmAnswer> dispatch(const CcmServer& server, ccm::Envelope message) {
@@ -62,17 +54,40 @@ constexpr size_t kRefusalLimit = 500;  // of what the console says of a message
 bool is_ours(Code code) { return code == Code::kUnavailable || code == Code::kInternal || code == Code::kDataLoss; }
 }  // namespace
 
+wire::Topic topic_of(const ccm::Envelope& message) {
+  wire::Topic topic;
+  if (const Row* row = find_endpoint(message.endpoint()); row != kEndpoints.end()) topic.route = row->route;
+  topic.client = ascii_upper(trim(message.header.source_host()));
+  topic.smsid = trim(message.header.source_id());
+  return topic;
+}
+
 Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& request) {
   wire::Reply reply;
   const std::string* content_type = request.field("Content-Type");
   ASSIGN_OR_RETURN(const auto message, ccm::read_request(content_type == nullptr ? "" : *content_type, request.body));
-  if (server.site.rules->any(fault::Stage::kReply)) reply.topic = topic_of(message);
+  const fault::Rules& rules = *server.site.rules;
+  const bool answers = rules.any(fault::Stage::kAnswer);
+  const auto topic =
+      answers || rules.any(fault::Stage::kReply) ? std::make_shared<wire::Topic>(topic_of(message)) : nullptr;
+  reply.topic = topic;
+  if (answers) {
+    if (auto refused = refusal(server, *topic, &topic->rules)) {
+      refused->topic = topic;
+      return *std::move(refused);
+    }
+  }
   const auto answer = dispatch(server, message);
   if (!answer.ok()) {
     if (is_ours(answer.status().code())) return answer.status();
     server.site.log.warning("empty reply to " + request.peer.host + ": " +
                             one_line(answer.status().to_string(), kRefusalLimit));
     return reply;
+  }
+  if (topic) {
+    topic->package = answer->package;
+    topic->version = answer->version;
+    topic->rules = answer->rules;
   }
   reply.after = answer->after;
   if ((answer->xml.empty() && !answer->shared) || message.async()) return reply;

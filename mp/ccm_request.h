@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mp/dps.h"
 #include "mp/site.h"
@@ -26,6 +27,7 @@ struct CcmServer {
   std::string mp_url;
   std::string reached_at;  // the address of ours that the client came to
   std::string peer = {};   // the address that it came from
+  std::string method = "CCM_POST";
 };
 
 // What an endpoint makes of a message.
@@ -34,9 +36,15 @@ struct CcmAnswer {
   std::shared_ptr<const ccm::SharedDocument> shared = nullptr;  // or this, with
   std::string own = {};                                         // filled in; neither: 200 without a body
   CompletionPtr after = nullptr;                                // what must be durable first
+  std::string package = {};                                     // what was asked about
+  uint32_t version = 0;
+  std::vector<std::string> rules = {};  // IDs of the faults that changed it; it is this client's alone then
 };
 
 using CcmEndpoint = Result<CcmAnswer> (*)(const CcmServer& server, const ccm::Envelope& message);
+
+// What faults go by: the sender that the message names, believed as it stands.
+wire::Topic topic_of(const ccm::Envelope& message);
 
 Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& request);
 

@@ -20,8 +20,9 @@ void mount_client_plane(wire::Router& router, Site& site, const DpDirectory& dps
     return reply;
   });
   router.add({"CCM_POST", "POST"}, "/ccm_system/request", [&site, &dps, mp_url](const wire::Request& request) {
-    return answer_ccm({site, dps, reachable_url(mp_url(), request.local.host), request.local.host, request.peer.host},
-                      request);
+    return answer_ccm(
+        {site, dps, reachable_url(mp_url(), request.local.host), request.local.host, request.peer.host, request.method},
+        request);
   });
   // No Windows account is known here: clients fall back to the anonymous path (protocol 3.1).
   router.add({"CCM_POST", "POST"}, "/ccm_system_windowsauth/request", [](const wire::Request&) {

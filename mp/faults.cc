@@ -9,10 +9,12 @@
 #include "mp/commit.h"
 #include "mp/dp_link.h"
 #include "mp/packages.h"
+#include "mp/saying_rules.h"
 #include "mp/site_record.h"
 #include "proto/base/text.h"
 #include "proto/fault/damage.h"
 #include "proto/fault/plan.h"
+#include "proto/fault/sayings.h"
 #include "proto/schema/timestamp.h"
 #include "store/manifest.h"
 #include "store/tables.h"
@@ -58,7 +60,7 @@ Status check_file(const store::ReadTxn& txn, const v1::Package& package, const v
 }
 
 // The request as a rule, with names as the site spells them.
-Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
+Result<v1::FaultRule> spelled_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
   v1::FaultRule rule = request;
   for (const char* made_here : {"id", "foretold", "created", "healed", "counts"}) {
     rule.GetReflection()->ClearField(&rule, rule.GetDescriptor()->FindFieldByName(made_here));
@@ -84,12 +86,23 @@ Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const
   }
   ASSIGN_OR_RETURN(const v1::Package package, get_package(txn, match.package(), "match.package"));
   match.set_package(package.id());
-  if (!at_rest(rule)) RETURN_IF_ERROR(check_file(txn, package, match));
+  if (!at_rest(rule) && fault::saying_of(rule) == nullptr) RETURN_IF_ERROR(check_file(txn, package, match));
+  return rule;
+}
+
+Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
+  ASSIGN_OR_RETURN(v1::FaultRule rule, spelled_rule(site, dps, request));
+  RETURN_IF_ERROR(check_saying(site, dps, rule));
   return rule;
 }
 
 // What a client of this DP gets of a file that is corrupted on its way; absent when the rule leaves open which.
 Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRule& rule) {
+  if (fault::saying_of(rule) != nullptr) {
+    ASSIGN_OR_RETURN(v1::Foretold told, foretell_saying(site, rule));
+    const bool any = told.has_client() || told.policies_size() > 0;
+    return any ? std::optional<v1::Foretold>(std::move(told)) : std::nullopt;
+  }
   const v1::FaultMatch& match = rule.match();
   const bool known = rule.has_corrupt() && !match.dp().empty() && !match.package().empty() && !match.file().empty() &&
                      !is_pattern(match.file());

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "mp/boundaries.h"
+#include "mp/offers.h"
+#include "mp/sayings.h"
 #include "mp/settings.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
@@ -66,47 +68,6 @@ v1::LocationRecord location_record(const CcmServer& server, const DpAddress& dp,
   return out;
 }
 
-bool any_holds(const std::vector<std::string>& names, const ClientPlace& place) {
-  return std::ranges::any_of(names, [&](const std::string& name) {
-    return std::ranges::any_of(place.boundaries, [&](const std::string& held) { return iequals(held, name); });
-  });
-}
-
-struct OfferedDp {
-  DpAddress dp;
-  Locality locality = Locality::kLocal;  // LOCAL or REMOTE
-};
-
-// Whether, and how near, a DP is for a client there. A DP without boundaries of its own has the site's; one with them
-// is REMOTE for clients elsewhere, a protected one is not for them at all.
-std::optional<OfferedDp> offered(const DpAddress& dp, const ClientPlace& place) {
-  const bool own = !dp.boundaries.empty();
-  const bool inside = own ? any_holds(dp.boundaries, place) : place.locality != Locality::kFallback;
-  if (dp.is_protected && !inside) return std::nullopt;
-  const bool local = inside && place.locality == Locality::kLocal;
-  return OfferedDp{.dp = dp, .locality = local ? Locality::kLocal : Locality::kRemote};
-}
-
-// The DPs that hold exactly this version, for a client there: those whose own boundaries hold it, then the other LOCAL
-// ones, then the REMOTE; by NAL path within each (semantics 7.5, 11.6).
-std::vector<OfferedDp> offered_dps(const CcmServer& server, const v1::Package& package, uint64_t version,
-                                   const ClientPlace& place) {
-  std::vector<OfferedDp> own, local, remote;
-  for (const DpAddress& dp : server.dps.all()) {
-    const bool holds = std::ranges::any_of(package.dps(), [&](const v1::PackageDp& row) {
-      return iequals(row.dp(), dp.name) && row.state() == v1::PackageDp::INSTALLED && row.version() == version;
-    });
-    if (!holds) continue;
-    const auto offer = offered(dp, place);
-    if (!offer) continue;
-    auto& group = any_holds(dp.boundaries, place) ? own : offer->locality == Locality::kLocal ? local : remote;
-    group.push_back(*offer);
-  }
-  own.insert(own.end(), local.begin(), local.end());
-  own.insert(own.end(), remote.begin(), remote.end());
-  return own;
-}
-
 // What a client that the site knows says of where it is.
 Status note_place(const CcmServer& server, const store::ReadTxn& txn, const ccm::Envelope& message,
                   const v1::ClientLocationInfo& info) {
@@ -129,7 +90,26 @@ Result<std::optional<v1::Package>> asked_package(const store::ReadTxn& txn, cons
   return std::optional<v1::Package>(*std::move(package));
 }
 
-Result<std::string> content_location(const CcmServer& server, const ccm::Envelope& message) {
+v1::ContentLocationReply content_reply(const CcmServer& server, const Offer& offer, const v1::Package& package,
+                                       uint32_t version, Locality client) {
+  v1::ContentLocationReply reply;
+  reply.set_schema_version(kSchemaVersion);
+  reply.mutable_content_info()->set_package_flags("0");
+  v1::LocationSite& records = *reply.add_sites();
+  for (const auto& [dp, locality] : offer.dps) {
+    *records.add_records() = location_record(server, dp, package, version, locality);
+  }
+  if (offer.with_hash && !offer.dps.empty()) {
+    v1::ContentHash* hash = reply.mutable_content_info()->add_hashes();
+    hash->set_algorithm(kSha256Id);
+    hash->set_hash_string(package.hash().sha256());
+    hash->set_hash_preference(kSha256Preference);
+  }
+  *records.mutable_mp_site() = mp_site(server.site, offer.dps.empty() ? Locality::kFallback : client);
+  return reply;
+}
+
+Result<CcmAnswer> content_location(const CcmServer& server, const ccm::Envelope& message) {
   const Site& site = server.site;
   v1::ContentLocationRequest request;
   RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
@@ -140,30 +120,22 @@ Result<std::string> content_location(const CcmServer& server, const ccm::Envelop
   const ClientPlace place = place_of(settings.boundaries(), request.client_location_info(), server.peer);
   RETURN_IF_ERROR(note_place(server, txn, message, request.client_location_info()));
 
-  v1::ContentLocationReply reply;
-  reply.set_schema_version(kSchemaVersion);
-  reply.mutable_content_info()->set_package_flags("0");
-  v1::LocationSite& records = *reply.add_sites();
+  CcmAnswer answer;
+  Offer offer;
   if (package && version) {
-    const auto dps = offered_dps(server, *package, *version, place);
-    for (const auto& [dp, locality] : dps) {
-      *records.add_records() = location_record(server, dp, *package, static_cast<uint32_t>(*version), locality);
-    }
-    // The hash is that of the last update; of an older version that a DP still holds it is not known here.
-    if (site.profile.location_hashes && records.records_size() > 0 && *version == package->source_version() &&
-        !package->hash().sha256().empty()) {
-      v1::ContentHash* hash = reply.mutable_content_info()->add_hashes();
-      hash->set_algorithm(kSha256Id);
-      hash->set_hash_string(package->hash().sha256());
-      hash->set_hash_preference(kSha256Preference);
+    answer.package = package->id();
+    answer.version = static_cast<uint32_t>(*version);
+    offer = offer_of(server, *package, *version, place);
+    if (site.rules->any(fault::Stage::kAnswer)) {
+      answer.rules = change_offer(server, message, *package, *version, place, &offer);
     }
   }
-  const Locality locality = records.records_size() == 0 ? Locality::kFallback : place.locality;
-  *records.mutable_mp_site() = mp_site(site, locality);
-  return codec::to_xml(reply);
+  answer.xml =
+      codec::to_xml(content_reply(server, offer, package.value_or(v1::Package()), answer.version, place.locality));
+  return answer;
 }
 
-Result<std::string> site_information(const CcmServer& server, const ccm::Envelope& message) {
+Result<CcmAnswer> site_information(const CcmServer& server, const ccm::Envelope& message) {
   const Site& site = server.site;
   v1::SiteInformationRequest request;
   RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
@@ -176,10 +148,10 @@ Result<std::string> site_information(const CcmServer& server, const ccm::Envelop
     info->set_build_number(std::string(site.profile.mp_version));
     info->set_version(std::string(site.profile.site_version));
   }
-  return codec::to_xml(reply);
+  return CcmAnswer{.xml = codec::to_xml(reply)};
 }
 
-Result<std::string> local_mp(const CcmServer& server, const ccm::Envelope& message) {
+Result<CcmAnswer> local_mp(const CcmServer& server, const ccm::Envelope& message) {
   v1::LocalMPLocationRequest request;
   RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   const auto txn = server.site.store.read();
@@ -188,10 +160,10 @@ Result<std::string> local_mp(const CcmServer& server, const ccm::Envelope& messa
   RETURN_IF_ERROR(note_place(server, txn, message, request.client_location_info()));
   v1::LocalMPLocationReply reply;
   *reply.add_sites() = mp_site(server.site, place.locality);
-  return codec::to_xml(reply);
+  return CcmAnswer{.xml = codec::to_xml(reply)};
 }
 
-Result<std::string> enumerate_mp(const CcmServer& server, const ccm::Envelope& message) {
+Result<CcmAnswer> enumerate_mp(const CcmServer& server, const ccm::Envelope& message) {
   const Site& site = server.site;
   v1::EnumerateMPLocationRequest request;
   RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
@@ -202,31 +174,31 @@ Result<std::string> enumerate_mp(const CcmServer& server, const ccm::Envelope& m
   record->mutable_intranet_name()->set_value(host_of_url(server.mp_url));
   record->set_version(std::string(site.profile.mp_version));
   *record->mutable_capabilities() = plain_http();
-  return codec::to_xml(reply);
+  return CcmAnswer{.xml = codec::to_xml(reply)};
 }
 
-Result<std::string> wsus(const CcmServer& server, const ccm::Envelope& message) {
+Result<CcmAnswer> wsus(const CcmServer& server, const ccm::Envelope& message) {
   v1::WSUSLocationRequest request;
   RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   v1::WSUSLocationReply reply;
   reply.set_schema_version(kSchemaVersion);
   reply.add_sites()->mutable_mp_site()->set_site_code(server.site.options.site);  // the site has no WSUS
-  return codec::to_xml(reply);
+  return CcmAnswer{.xml = codec::to_xml(reply)};
 }
 
 // The shape is A13, assumed.
-Result<std::string> assigned_site(const CcmServer& server, const ccm::Envelope& message) {
+Result<CcmAnswer> assigned_site(const CcmServer& server, const ccm::Envelope& message) {
   v1::AssignedSiteRequest request;
   RETURN_IF_ERROR(codec::from_xml(message.documents.front(), &request));
   v1::AssignedSiteReply reply;
   reply.set_schema_version(kSchemaVersion);
   reply.mutable_site()->set_site_code(server.site.options.site);
-  return codec::to_xml(reply);
+  return CcmAnswer{.xml = codec::to_xml(reply)};
 }
 
 struct Row {
   std::string_view root;
-  Result<std::string> (*answer)(const CcmServer&, const ccm::Envelope&);
+  Result<CcmAnswer> (*answer)(const CcmServer&, const ccm::Envelope&);
 };
 constexpr std::array kRequests = {
     Row{"ContentLocationRequest", content_location},
@@ -246,8 +218,11 @@ Result<CcmAnswer> answer_location(const CcmServer& server, const ccm::Envelope& 
     ASSIGN_OR_RETURN(const Who who, identify(server.site.store.read(), message));
     RETURN_IF_ERROR(authenticate(who, message, Signed::kIfPresent));
   }
-  ASSIGN_OR_RETURN(const std::string xml, row->answer(server, message));
-  return CcmAnswer{.shared = server.site.locations->of(xml)};  // every client gets the same
+  ASSIGN_OR_RETURN(CcmAnswer answer, row->answer(server, message));
+  if (!answer.rules.empty()) return answer;
+  answer.shared = server.site.locations->of(answer.xml);  // every client gets the same
+  answer.xml.clear();
+  return answer;
 }
 
 }  // namespace smslab::mp

@@ -1,5 +1,6 @@
 #include "mp/policy.h"
 
+#include "mp/sayings.h"
 #include "proto/base/text.h"
 #include "proto/codec/xml.h"
 #include "proto/schema/client_messages.pb.h"
@@ -24,9 +25,14 @@ Result<CcmAnswer> answer_policy_request(const CcmServer& server, const ccm::Enve
 
   ASSIGN_OR_RETURN(const auto policies, site.policies->current(site, txn));
   if (trim(request.server_cookie()) == policies->cookie()) return CcmAnswer{};
+  const PolicySet::Which which = policies->reaching(who.name, who.client.has_value());
+  const std::string& own = id.empty() ? who.claimed_id : id;
+  if (site.rules->any(fault::Stage::kAnswer)) {
+    if (auto said = say_assignments(server, message, *policies, which, own)) return *std::move(said);
+  }
   CcmAnswer answer;
-  answer.shared = policies->assignments(policies->reaching(who.name, who.client.has_value()));
-  codec::append_xml_escaped(id.empty() ? who.claimed_id : id, false, &answer.own);
+  answer.shared = policies->assignments(which);
+  codec::append_xml_escaped(own, false, &answer.own);
   return answer;
 }
 

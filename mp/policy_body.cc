@@ -42,15 +42,6 @@ std::string rerun_behavior(const v1::Advert& advert) {
   }
 }
 
-const std::string& source_hash(const v1::Hash& hash, Algorithm algorithm) {
-  switch (algorithm) {
-    case Algorithm::kMd5: return hash.md5();
-    case Algorithm::kSha1: return hash.sha1();
-    case Algorithm::kSha256: break;
-  }
-  return hash.sha256();
-}
-
 // The XML inside PRG_Requirements, where 2007 clients find the package hashes (protocol 5.6). Which hash stands in
 // which element is A14, assumed. Nothing in it needs escaping.
 std::string reserved_requirements(const v1::Hash& hash, const std::string& policy) {
@@ -98,7 +89,7 @@ WmiInstance software_distribution(const Profile& profile, const std::string& pol
       .set("PKG_Name", package.name())
       .set("PKG_PackageID", package.id())
       .set("PKG_PSF_ContainsSourceFiles", package.source_version() > 0)
-      .set("PKG_SourceHash", source_hash(package.hash(), profile.package_hash))
+      .set("PKG_SourceHash", told_package_hash(profile, package))
       .set("PKG_SourceVersion", std::to_string(package.source_version()))
       .set("PKG_version", package.version());
   const bool user = program.user_context();
@@ -156,6 +147,15 @@ PolicyDocument document(const Site& site, const std::string& id, uint32_t versio
           .instances = {}};
 }
 }  // namespace
+
+const std::string& told_package_hash(const Profile& profile, const v1::Package& package) {
+  switch (profile.package_hash) {
+    case Algorithm::kMd5: return package.hash().md5();
+    case Algorithm::kSha1: return package.hash().sha1();
+    case Algorithm::kSha256: break;
+  }
+  return package.hash().sha256();
+}
 
 PolicyBody advert_policy(const Site& site, const v1::Advert& advert, const v1::Package& package,
                          const v1::Program& program, bool dependent) {

@@ -27,6 +27,9 @@ struct PolicyBody {
 PolicyBody advert_policy(const Site& site, const v1::Advert& advert, const v1::Package& package,
                          const v1::Program& program, bool dependent);
 
+// The package's hash that a policy of this profile says.
+const std::string& told_package_hash(const Profile& profile, const v1::Package& package);
+
 // The software distribution settings that every client needs (semantics 7.7), one policy for the whole site.
 inline constexpr std::string_view kSettingsPolicyId = "{5C4E1F5A-9B1D-4E37-8C52-6A0F3D7B2E11}";
 PolicyBody settings_policy(const Site& site, bool enabled, uint32_t version);

@@ -1,5 +1,6 @@
 #include "mp/policy_download.h"
 
+#include "mp/sayings.h"
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/wire/entity.h"
@@ -23,15 +24,24 @@ Result<wire::Reply> serve_policy(const wire::Request& request, const Site& site)
   const size_t dot = asked.rfind('.');
   if (dot == std::string_view::npos) return unknown();
   ASSIGN_OR_RETURN(const auto policies, site.policies->current(site, site.store.read()));
-  const Policy* policy = policies->find(asked.substr(0, dot));
-  if (policy == nullptr || !names_version(asked.substr(dot + 1), *policy)) return unknown();
-  wire::Reply reply = wire::entity_reply(request, *policy->entity);
-  if (site.rules->any(fault::Stage::kReply)) {
-    auto topic = std::make_shared<wire::Topic>();
-    topic->route = "policy_body";
-    topic->file = policy->id;
-    reply.topic = std::move(topic);
+  const auto place = policies->place_of(asked.substr(0, dot));
+  if (!place) return unknown();
+  const Policy& policy = policies->policy(*place);
+  if (!names_version(asked.substr(dot + 1), policy)) return unknown();
+  const bool answers = site.rules->any(fault::Stage::kAnswer);
+  if (!answers && !site.rules->any(fault::Stage::kReply)) return wire::entity_reply(request, *policy.entity);
+
+  auto topic = std::make_shared<wire::Topic>();
+  topic->route = "policy_body";
+  topic->file = policy.id;
+  if (const v1::Package* package = policies->package_of(*place); package != nullptr) {
+    topic->package = package->id();
+    topic->version = package->source_version();
   }
+  std::optional<Policy> other;
+  if (answers) other = say_policy(site, request, *policies, *place, &topic->rules);
+  wire::Reply reply = wire::entity_reply(request, other ? *other->entity : *policy.entity);
+  reply.topic = std::move(topic);
   return reply;
 }
 

@@ -24,8 +24,10 @@ constexpr std::string_view kPlain = "0";                // PolicyFlags; others t
 constexpr std::string_view kCompressed = "64";          // clients (protocol 4.2)
 constexpr std::string_view kOwnText = "@client@";       // where a client's ID goes; first in the document
 
-Policy served(PolicyBody body, bool compress, std::optional<LabTime> changed) {
+Policy served(PolicyBody body, bool compress, std::optional<LabTime> changed,
+              const std::function<void(std::string*)>& change) {
   if (compress) body.bytes = compress_policy(body.bytes);
+  if (change) change(&body.bytes);
   Policy policy;
   policy.id = std::move(body.id);
   policy.version = body.version;
@@ -115,27 +117,61 @@ PolicySet::Which PolicySet::reaching(std::string_view computer, bool known) cons
   return all;
 }
 
-const Policy& PolicySet::policy(size_t n) const {
-  Made& made = made_[n];
-  std::call_once(made.once, [&] {
-    const bool compress = settings_.compress_policy();
-    if (n == 0) {
-      made.policy =
-          served(settings_policy(site_, settings_.agent_enabled(), settings_version_), compress, settings_changed_);
-      return;
-    }
-    const auto& [advert, link, dependent] = sources_[n - 1];
-    std::optional<LabTime> changed;
-    if (advert->has_policy_changed()) changed = from_timestamp(advert->policy_changed());
-    made.policy = served(advert_policy(site_, *advert, *link.package, *link.program, dependent), compress, changed);
-  });
+const Policy& PolicySet::policy(size_t place) const {
+  Made& made = made_[place];
+  std::call_once(made.once, [&] { made.policy = make(place, package_of(place), nullptr); });
   return made.policy;
 }
 
-const Policy* PolicySet::find(std::string_view id) const {
-  if (iequals(id, kSettingsPolicyId)) return settings_.client_settings() ? &policy(0) : nullptr;
+const v1::Package* PolicySet::package_of(size_t place) const {
+  return place == 0 ? nullptr : sources_[place - 1].link.package.get();
+}
+
+Policy PolicySet::changed(size_t place, const PolicyChange& change) const {
+  return make(place, change.package ? &*change.package : package_of(place), change.bytes);
+}
+
+Policy PolicySet::make(size_t place, const v1::Package* package,
+                       const std::function<void(std::string*)>& change) const {
+  const bool compress = settings_.compress_policy();
+  if (place == 0) {
+    return served(settings_policy(site_, settings_.agent_enabled(), settings_version_), compress, settings_changed_,
+                  change);
+  }
+  const auto& [advert, link, dependent] = sources_[place - 1];
+  std::optional<LabTime> changed;
+  if (advert->has_policy_changed()) changed = from_timestamp(advert->policy_changed());
+  return served(advert_policy(site_, *advert, *package, *link.program, dependent), compress, changed, change);
+}
+
+std::optional<size_t> PolicySet::place_of(std::string_view id) const {
+  if (iequals(id, kSettingsPolicyId)) return has_settings() ? std::optional<size_t>(0) : std::nullopt;
   const auto found = by_id_.find(ascii_lower(id));
-  return found == by_id_.end() ? nullptr : &policy(found->second);
+  return found == by_id_.end() ? std::nullopt : std::optional<size_t>(found->second);
+}
+
+const Policy* PolicySet::find(std::string_view id) const {
+  const auto place = place_of(id);
+  return place ? &policy(*place) : nullptr;
+}
+
+v1::ReplyAssignments PolicySet::reply(const Which& which, std::string_view client_id,
+                                      const std::map<size_t, Policy>& instead) const {
+  v1::ReplyAssignments reply;
+  reply.set_schema_version("1.00");
+  reply.set_reply_type("Full");
+  reply.mutable_identification()->mutable_machine()->set_client_id(std::string(client_id));
+  reply.set_policy_source("SMS:" + site_.options.site);
+  reply.mutable_resource()->set_resource_type("Machine");
+  reply.set_server_cookie(cookie_);
+  const bool compress = settings_.compress_policy();
+  const auto add = [&](size_t place) {
+    const auto other = instead.find(place);
+    *reply.add_assignments() = assignment(site_, other == instead.end() ? policy(place) : other->second, compress);
+  };
+  if (has_settings()) add(0);
+  for (const uint32_t n : which) add(n + 1);
+  return reply;
 }
 
 std::shared_ptr<const ccm::SharedDocument> PolicySet::assignments(const Which& which) const {
@@ -143,17 +179,7 @@ std::shared_ptr<const ccm::SharedDocument> PolicySet::assignments(const Which& w
     const MutexLock lock(mu_);
     if (const auto found = replies_.find(which); found != replies_.end()) return found->second;
   }
-  v1::ReplyAssignments reply;
-  reply.set_schema_version("1.00");
-  reply.set_reply_type("Full");
-  reply.mutable_identification()->mutable_machine()->set_client_id(std::string(kOwnText));
-  reply.set_policy_source("SMS:" + site_.options.site);
-  reply.mutable_resource()->set_resource_type("Machine");
-  reply.set_server_cookie(cookie_);
-  const bool compress = settings_.compress_policy();
-  if (settings_.client_settings()) *reply.add_assignments() = assignment(site_, policy(0), compress);
-  for (const uint32_t n : which) *reply.add_assignments() = assignment(site_, policy(n + 1), compress);
-  const std::string xml = codec::to_xml(reply);
+  const std::string xml = codec::to_xml(reply(which, kOwnText));
   const size_t own = xml.find(kOwnText);
   auto document = std::make_shared<const ccm::SharedDocument>(std::string_view(xml).substr(0, own),
                                                               std::string_view(xml).substr(own + kOwnText.size()));

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,7 @@
 #include "proto/base/mutex.h"
 #include "proto/base/status.h"
 #include "proto/ccm/shared_document.h"
+#include "proto/schema/client_messages.pb.h"
 #include "proto/schema/site.pb.h"
 #include "proto/wire/entity.h"
 #include "store/store.h"
@@ -41,6 +43,12 @@ struct Policy {
   std::shared_ptr<const wire::Entity> entity;  // the body
 };
 
+// What a fault makes of one policy: its package before the body is made of it, and the body's bytes then.
+struct PolicyChange {
+  std::optional<v1::Package> package = {};
+  std::function<void(std::string* bytes)> bytes = nullptr;
+};
+
 class PolicySet {
  public:
   using Which = std::vector<uint32_t>;  // policies of adverts, in order of advert IDs, each once
@@ -55,8 +63,19 @@ class PolicySet {
   // Those whose collection has it; `known`: it is in All Systems.
   Which reaching(std::string_view computer, bool known) const;
   const Policy* find(std::string_view id) const;  // any letter case; nullptr
+  // Places: 0 is that of the settings, and n + 1 of what Which has as n.
+  std::optional<size_t> place_of(std::string_view id) const;  // any letter case
+  size_t size() const { return sources_.size() + 1; }
+  bool has_settings() const { return settings_.client_settings(); }
+  const Policy& policy(size_t place) const;
+  const v1::Package* package_of(size_t place) const;  // nullptr: the settings
+  // A policy as it would be otherwise; made anew each time.
+  Policy changed(size_t place, const PolicyChange& change) const;
   // The Full reply with the site's settings and these adverts' policies; the client's ID is to be filled in, escaped.
   std::shared_ptr<const ccm::SharedDocument> assignments(const Which& which) const;
+  // The same as a message, with other policies in some places.
+  v1::ReplyAssignments reply(const Which& which, std::string_view client_id,
+                             const std::map<size_t, Policy>& instead = {}) const;
 
  private:
   struct Source {
@@ -70,7 +89,7 @@ class PolicySet {
   };
   explicit PolicySet(const Site& site) : site_(site) {}
   Status read_adverts(const store::ReadTxn& txn);
-  const Policy& policy(size_t n) const;  // 0: the settings; then the adverts
+  Policy make(size_t place, const v1::Package* package, const std::function<void(std::string*)>& change) const;
 
   const Site& site_;
   LabTime time_;

@@ -1,6 +1,7 @@
 #include "mp/registration.h"
 
 #include "mp/clients_index.h"
+#include "mp/sayings.h"
 #include "mp/settings.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
@@ -117,6 +118,14 @@ Result<CcmAnswer> register_client(const CcmServer& server, const ccm::Envelope& 
   if (site.options.strict) {
     ASSIGN_OR_RETURN(const std::string bytes, ccm::registration_bytes(document));
     RETURN_IF_ERROR(ccm::verify(client.public_key(), bytes, request.signature().signature_value()));
+  }
+  if (site.rules->any(fault::Stage::kAnswer)) {
+    CcmAnswer told;
+    if (const auto said = say_approval(server, message, &told.rules)) {
+      ASSIGN_OR_RETURN(const std::string id, client.smsid().empty() ? smsid_for(site, client) : client.smsid());
+      told.xml = response_to(site, request, id, verdict_of(*said));
+      return told;
+    }
   }
   const auto txn = site.store.read();
   if (iequals(request.data().request_type(), kConfirmation)) {

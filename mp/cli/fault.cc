@@ -29,6 +29,14 @@ std::string effect_of(const v1::FaultRule& rule) {
   return effect == nullptr ? "" : effect->name();
 }
 
+// "0x80091007, CAS.log: Download failed ...": whatever of it is told.
+std::string symptom_of(const v1::ClientSymptom& client) {
+  std::string text = client.error();
+  if (!client.line().empty()) text += (text.empty() ? "" : ", ") + client.log() + ": " + client.line();
+  if (!client.event().empty()) text += (text.empty() ? "" : ", ") + client.event();
+  return text;
+}
+
 bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
 
 std::string hits_of(const v1::FaultRule& rule) {
@@ -42,17 +50,19 @@ Status show_rule(const Cli& cli, const v1::FaultRule& rule) {
     print_json(rule);
     return ok_status();
   }
-  print_fields({{"fault", rule.id()},
-                {"effect", effect_of(rule)},
-                {"where", target_of(rule.match())},
-                {"first wrong offset", rule.has_foretold() ? std::to_string(rule.foretold().first_wrong_offset()) : ""},
-                {"file SHA-1", rule.foretold().file().sha1()},
-                {"file SHA-256", rule.foretold().file().sha256()},
-                {"package SHA-1", rule.foretold().package().sha1()},
-                {"package SHA-256", rule.foretold().package().sha256()},
-                {"hits", hits_of(rule)},
-                {"last client", rule.counts().last_client()},
-                {"healed", rule.healed() ? "yes" : ""}});
+  print_fields(
+      {{"fault", rule.id()},
+       {"effect", effect_of(rule)},
+       {"where", target_of(rule.match())},
+       {"first wrong offset", rule.foretold().has_file() ? std::to_string(rule.foretold().first_wrong_offset()) : ""},
+       {"file SHA-1", rule.foretold().file().sha1()},
+       {"file SHA-256", rule.foretold().file().sha256()},
+       {"package SHA-1", rule.foretold().package().sha1()},
+       {"package SHA-256", rule.foretold().package().sha256()},
+       {"a client shows", symptom_of(rule.foretold().client())},
+       {"hits", hits_of(rule)},
+       {"last client", rule.counts().last_client()},
+       {"healed", rule.healed() ? "yes" : ""}});
   return ok_status();
 }
 

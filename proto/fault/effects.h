@@ -47,7 +47,9 @@ struct Stroke {
   wire::Delivery* delivery;
 };
 
-enum class Stage { kStore, kConnection, kReply };
+// kAnswer: where the management point composes what it says (sayings.h).
+enum class Stage { kStore, kConnection, kReply, kAnswer };
+inline constexpr size_t kStages = 4;
 
 struct Effect {
   v1::FaultRule::EffectCase kind;
@@ -77,6 +79,12 @@ Status check_header(const v1::FaultRule& rule);
 Status check_swap_file(const v1::FaultRule& rule);
 Status check_corrupt(const v1::FaultRule& rule);
 Status check_random_data(const v1::FaultRule& rule);
+Status check_assignments(const v1::FaultRule& rule);
+Status check_policy_body(const v1::FaultRule& rule);
+Status check_locations(const v1::FaultRule& rule);
+Status check_registration(const v1::FaultRule& rule);
+Status check_refuse(const v1::FaultRule& rule);
+Status check_clock_skew(const v1::FaultRule& rule);
 
 void limit_data(const Stroke& stroke);
 void truncate_body(const Stroke& stroke);
@@ -95,6 +103,7 @@ void slow_close(const Stroke& stroke);
 void content_length_override(const Stroke& stroke);
 void status_reply(const Stroke& stroke);
 void header_edit(const Stroke& stroke);
+void clock_skew(const Stroke& stroke);
 
 void corrupt_reply(const Stroke& stroke);
 void malformed_body(const Stroke& stroke);

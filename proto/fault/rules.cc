@@ -81,23 +81,29 @@ void Rules::clear() {
 }
 
 void Rules::count_stages() {
-  std::array<size_t, 3> count = {};
+  std::array<size_t, kStages> count = {};
   for (const auto& [id, live] : rules_) count[static_cast<size_t>(live.stage)]++;
   for (size_t i = 0; i < count.size(); i++) in_force_[i] = count[i];
 }
 
-std::vector<Hit> Rules::hits(Stage stage, const Occasion& occasion) {
+std::string Rules::tally_key(const v1::FaultRule& rule, const Occasion& occasion) {
+  return rule.when().across() ? std::string() : occasion.who() + ' ' + occasion.resource();
+}
+
+// `tally` has this occasion in it.
+bool Rules::its_turn(const v1::FaultRule& rule, const Occasion& occasion, const Tally& tally) const {
+  const bool left = rule.limit() == 0 || tally.hit < rule.limit();
+  return left && fault::hits(rule, seed_, occasion, tally.matched);
+}
+
+std::vector<Hit> Rules::count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) {
   std::vector<Hit> all;
-  if (!any(stage)) return all;
-  const MutexLock lock(mu_);
   for (auto& [id, live] : rules_) {
-    if (live.stage != stage || !matches(live.rule->match(), occasion)) continue;
-    const bool across = live.rule->when().across();
-    Tally& tally = live.tallies[across ? std::string() : occasion.who() + ' ' + occasion.resource()];
+    if (!asked(live) || !matches(live.rule->match(), occasion)) continue;
+    Tally& tally = live.tallies[tally_key(*live.rule, occasion)];
     tally.matched++;
     live.counts.set_matched(live.counts.matched() + 1);
-    const uint64_t limit = live.rule->limit();
-    if ((limit != 0 && tally.hit >= limit) || !fault::hits(*live.rule, seed_, occasion, tally.matched)) {
+    if (!its_turn(*live.rule, occasion, tally)) {
       live.counts.set_held_back(live.counts.held_back() + 1);
       continue;
     }
@@ -107,6 +113,43 @@ std::vector<Hit> Rules::hits(Stage stage, const Occasion& occasion) {
     all.push_back({live.rule, tally.matched});
   }
   return all;
+}
+
+std::vector<Hit> Rules::hits(Stage stage, const Occasion& occasion) {
+  if (!any(stage)) return {};
+  const MutexLock lock(mu_);
+  return count([stage](const Live& live) { return live.stage == stage; }, occasion);
+}
+
+std::vector<Hit> Rules::hits(v1::FaultRule::EffectCase effect, const Occasion& occasion) {
+  const MutexLock lock(mu_);
+  return count([effect](const Live& live) { return live.rule->effect_case() == effect; }, occasion);
+}
+
+std::vector<Hit> Rules::next(v1::FaultRule::EffectCase effect, const Occasion& occasion) const {
+  std::vector<Hit> all;
+  const MutexLock lock(mu_);
+  for (const auto& [id, live] : rules_) {
+    if (live.rule->effect_case() != effect || !matches(live.rule->match(), occasion)) continue;
+    const auto found = live.tallies.find(tally_key(*live.rule, occasion));
+    Tally tally = found == live.tallies.end() ? Tally{} : found->second;
+    tally.matched++;
+    if (its_turn(*live.rule, occasion, tally)) all.push_back({live.rule, tally.matched});
+  }
+  return all;
+}
+
+void Rules::give_back(const Hit& hit, const Occasion& occasion) {
+  const MutexLock lock(mu_);
+  const auto id = parse_u64(hit.rule->id());
+  const auto live = id ? rules_.find(*id) : rules_.end();
+  if (live == rules_.end()) return;  // taken back meanwhile
+  const auto tally = live->second.tallies.find(tally_key(*hit.rule, occasion));
+  if (tally == live->second.tallies.end() || tally->second.hit == 0) return;
+  tally->second.hit--;
+  v1::FaultCounts& counts = live->second.counts;
+  counts.set_hit(counts.hit() - 1);
+  counts.set_held_back(counts.held_back() + 1);
 }
 
 v1::FaultCounts Rules::counts(const std::string& id) const {

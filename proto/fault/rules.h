@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,12 @@ class Rules {
   // Counts the occasion for each rule that matches, and gives those whose turn it is, in the order of their IDs.
   bool any(Stage stage) const { return in_force_[static_cast<size_t>(stage)] != 0; }
   std::vector<Hit> hits(Stage stage, const Occasion& occasion);
+  // The same of the rules with this effect alone: for Stage::kAnswer, whose effects have each a place of their own.
+  std::vector<Hit> hits(v1::FaultRule::EffectCase effect, const Occasion& occasion);
+  // What hits() would give now; counts nothing.
+  std::vector<Hit> next(v1::FaultRule::EffectCase effect, const Occasion& occasion) const;
+  // A hit that found nothing to change was none: it counts as held back.
+  void give_back(const Hit& hit, const Occasion& occasion);
   v1::FaultCounts counts(const std::string& id) const;  // zeros for a rule that is not in force
 
  private:
@@ -56,10 +63,13 @@ class Rules {
     v1::FaultCounts counts;
   };
   static Stage stage_of(const v1::FaultRule& rule);
+  static std::string tally_key(const v1::FaultRule& rule, const Occasion& occasion);
+  bool its_turn(const v1::FaultRule& rule, const Occasion& occasion, const Tally& tally) const;
+  std::vector<Hit> count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) REQUIRES(mu_);
   void count_stages() REQUIRES(mu_);
 
   const uint64_t seed_;
-  std::array<std::atomic<size_t>, 3> in_force_ = {};  // by stage
+  std::array<std::atomic<size_t>, kStages> in_force_ = {};  // by stage
   mutable Mutex mu_;
   std::map<uint64_t, Live> rules_ GUARDED_BY(mu_);  // by ID
 };

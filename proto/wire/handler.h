@@ -106,6 +106,7 @@ struct Topic {
   std::string client, smsid;         // where the message says
   std::string package, file;         // ID, and the path in it as its manifest spells it
   uint32_t version = 0;
+  std::vector<std::string> rules;  // IDs of the faults that changed what the reply says, before it was one
 };
 
 struct Reply {

@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "proto/base/env.h"
+#include "proto/base/text.h"
+#include "proto/fault/sayings.h"
 #include "tests/fault/plane.h"
 
 namespace smslab::fault {
@@ -223,6 +225,23 @@ TEST_P(EffectsTest, StatusReplacesTheReply) {
   EXPECT_EQ(probe_->ask("GET", "/b.bin").body, "another file");
 }
 
+TEST_P(EffectsTest, StatusTakesAPageOfTheWebServers) {
+  plane_.only(R"("status":{"code":200,"page":"404.7"})");
+  const auto reply = ask();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.field("Content-Type"), "text/html");
+  EXPECT_THAT(reply.body, HasSubstr("<p>HTTP Error 404.7. File extension denied.</p>"));
+}
+
+TEST_P(EffectsTest, ClockSkewMovesTheDate) {
+  plane_.only(R"("clockSkew":{"by":"86400000"})");
+  const auto reply = ask();
+  EXPECT_EQ(reply.field("Date"), "Sun, 22 Nov 2026 20:00:00 GMT");
+  EXPECT_EQ(reply.body, plane_.content());
+  plane_.only(R"("clockSkew":{"by":"-1000"})");
+  EXPECT_EQ(ask().field("Date"), "Sat, 21 Nov 2026 19:59:59 GMT");
+}
+
 TEST_P(EffectsTest, HeaderFieldsAreRemovedReplacedAndDoubled) {
   plane_.only(
       R"("header":{"remove":["Accept-Ranges"],"set":[{"name":"ETag","value":"\"wrong\""}],"add":[{"name":"ETag","value":"\"two\""}]})");
@@ -333,16 +352,18 @@ TEST_P(EffectsTest, CutSweep) {
   }
 }
 
-// "limit_data" -> "LimitData": what the names of an effect's tests begin with.
+// "limit_data", "LIMIT_DATA" -> "LimitData": what the names of an effect's tests begin with.
 std::string camel_case(std::string_view name) {
   std::string out;
   bool upper = true;
   for (const char c : name) {
-    if (c != '_') out += upper ? static_cast<char>(c - 'a' + 'A') : c;
+    if (c != '_') out += upper ? ascii_upper(std::string(1, c)) : ascii_lower(std::string(1, c));
     upper = c == '_';
   }
   return out;
 }
+
+std::string documentation() { return *read_file(posix_env(), SMSLAB_TEST_DATA "/../../docs/faults.md", 1 << 20); }
 
 TEST(Effects, EachHasATestHereAndARowInTheDocumentation) {
   std::vector<std::string> tests;
@@ -351,15 +372,74 @@ TEST(Effects, EachHasATestHereAndARowInTheDocumentation) {
     const testing::TestSuite& one = *all.GetTestSuite(suite);
     for (int test = 0; test < one.total_test_count(); test++) tests.emplace_back(one.GetTestInfo(test)->name());
   }
-  const std::string page = *read_file(posix_env(), SMSLAB_TEST_DATA "/../../docs/faults.md", 1 << 20);
+  const std::string page = documentation();
   std::string table;
   for (const Effect& effect : all_effects()) {
     const std::string begin = camel_case(effect.name);
-    EXPECT_TRUE(std::ranges::any_of(tests, [&](const std::string& name) { return name.starts_with(begin); }))
-        << effect.name;
+    if (effect.stage != Stage::kAnswer) {  // for those see below
+      EXPECT_TRUE(std::ranges::any_of(tests, [&](const std::string& name) { return name.starts_with(begin); }))
+          << effect.name;
+    }
     table += "| `" + std::string(effect.name) + "` | " + std::string(effect.harm) + " |\n";
   }
   EXPECT_THAT(page, HasSubstr(table)) << "docs/faults.md is to have these rows:\n" << table;
+}
+
+// The name of the first test of a suite in a source file that begins so; empty: there is none.
+std::string test_of(const std::string& source, const std::string& begin) {
+  const size_t at = source.find("TEST_P(MpFaults, " + begin);
+  if (at == std::string::npos) return {};
+  const size_t from = source.find(", ", at) + 2;
+  return source.substr(from, source.find(')', from) - from);
+}
+
+std::string shown_by_a_client(const Saying& saying) {
+  const v1::ClientSymptom symptom = symptom_of(saying.trouble);
+  std::string text = symptom.error();
+  const std::string line = symptom.line().empty() ? "" : ": `" + symptom.line() + "`";
+  for (const std::string& part : {symptom.log() + line, symptom.event()}) {
+    if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
+  }
+  return text;
+}
+
+TEST(Effects, EachSayingHasATestAndARowInTheDocumentation) {
+  const std::string tests = *read_file(posix_env(), SMSLAB_TEST_DATA "/../e2e/mp_faults_test.cc", 1 << 20);
+  std::string table;
+  for (const Saying& saying : all_sayings()) {
+    const auto effect = std::ranges::find(all_effects(), saying.effect, &Effect::kind);
+    ASSERT_NE(effect, all_effects().end());
+    EXPECT_EQ(effect->stage, Stage::kAnswer);
+    const std::string test = test_of(tests, camel_case(effect->name) + camel_case(saying.name));
+    EXPECT_NE(test, "") << effect->name << " " << saying.name;
+    table += "| `" + std::string(effect->name) + "` | " + std::string(saying.name) + " | " + std::string(saying.harm) +
+             " | " + shown_by_a_client(saying) + " | " + test + " |\n";
+  }
+  EXPECT_THAT(documentation(), HasSubstr(table)) << "docs/faults.md is to have these rows:\n" << table;
+}
+
+// Every value of every `how` is in the list, so that none is accepted and does nothing.
+TEST(Effects, EachHowIsASaying) {
+  size_t hows = 0;
+  for (const Effect& effect : all_effects()) {
+    if (effect.stage != Stage::kAnswer) continue;
+    const auto* field = v1::FaultRule::descriptor()->FindFieldByName(std::string(effect.name));
+    const auto* how = field->message_type()->FindFieldByName("how");
+    if (how == nullptr) {
+      hows++;
+      continue;
+    }
+    for (int i = 1; i < how->enum_type()->value_count(); i++) {
+      v1::FaultRule rule;
+      auto* message = rule.GetReflection()->MutableMessage(&rule, field);
+      message->GetReflection()->SetEnum(message, how, how->enum_type()->value(i));
+      const Saying* saying = saying_of(rule);
+      ASSERT_NE(saying, nullptr) << how->enum_type()->value(i)->name();
+      EXPECT_EQ(saying->name, how->enum_type()->value(i)->name());
+      hows++;
+    }
+  }
+  EXPECT_EQ(hows, all_sayings().size());
 }
 
 INSTANTIATE_TEST_SUITE_P(Sockets, EffectsTest, testing::Bool(),

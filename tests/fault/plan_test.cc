@@ -161,6 +161,39 @@ TEST(Rules, CountWhatTheyDidAndHeldBack) {
   EXPECT_FALSE(rules.any(Stage::kReply));
 }
 
+TEST(Rules, LookAheadWithoutCounting) {
+  constexpr auto kBody = v1::FaultRule::kPolicyBody;
+  Rules rules(1);
+  rules.put(rule_of(R"({"id":"5","policyBody":{"how":"CUT"},"when":{"after":"1"},"limit":"1"})"));
+  rules.put(rule_of(R"({"id":"6","locations":{"how":"EMPTY"}})"));
+  EXPECT_TRUE(rules.any(Stage::kAnswer));
+  EXPECT_TRUE(rules.next(kBody, occasion_of("A")).empty());
+  EXPECT_TRUE(rules.next(kBody, occasion_of("A")).empty()) << "looking is not asking";
+  EXPECT_TRUE(rules.hits(kBody, occasion_of("A")).empty());
+  ASSERT_EQ(rules.next(kBody, occasion_of("A")).size(), 1u);
+  EXPECT_EQ(rules.next(kBody, occasion_of("A"))[0].count, 2u);
+  ASSERT_EQ(rules.hits(kBody, occasion_of("A")).size(), 1u);
+  EXPECT_TRUE(rules.next(kBody, occasion_of("A")).empty()) << "the limit";
+  EXPECT_EQ(rules.counts("5").matched(), 2u);
+  EXPECT_EQ(rules.counts("6").matched(), 0u) << "another effect";
+}
+
+TEST(Rules, AHitThatChangedNothingIsHeldBack) {
+  Rules rules(1);
+  rules.put(rule_of(R"({"id":"5","locations":{"how":"EMPTY"},"limit":"1"})"));
+  const auto first = rules.hits(v1::FaultRule::kLocations, occasion_of("A"));
+  ASSERT_EQ(first.size(), 1u);
+  rules.give_back(first[0], occasion_of("A"));
+  EXPECT_EQ(rules.counts("5").hit(), 0u);
+  EXPECT_EQ(rules.counts("5").held_back(), 1u);
+  const auto second = rules.hits(v1::FaultRule::kLocations, occasion_of("A"));
+  ASSERT_EQ(second.size(), 1u) << "the limit is not used up";
+  EXPECT_EQ(second[0].count, 2u);
+  rules.take("5");
+  rules.give_back(second[0], occasion_of("A"));
+  EXPECT_EQ(rules.counts("5").hit(), 0u);
+}
+
 TEST(Rules, RefuseWhatMakesNoSense) {
   const auto field = [](const std::string& json) { return check_rule(rule_of(json)).field(); };
   EXPECT_EQ(field(R"({})"), "corrupt");

@@ -484,5 +484,86 @@ TEST_F(Policy, TheClientsRecordSaysWhenItAsked) {
   EXPECT_FALSE(show_client(*site_, "WRK-LON-002")->has_last_policy_body());
 }
 
+// ---- what faults make of it (sayings.h)
+v1::FaultRule fault_rule(v1::FaultRule::EffectCase effect) {
+  v1::FaultRule rule;
+  rule.set_id("1");
+  if (effect == v1::FaultRule::kAssignments) {
+    rule.mutable_assignments()->set_how(v1::Assignments::REORDERED);
+  } else {
+    rule.mutable_policy_body()->set_how(v1::PolicyBody::PACKAGE_HASH);
+  }
+  return rule;
+}
+
+TEST_F(Policy, AFaultedReplyIsNotKept) {
+  declare_recorded_client();
+  const auto set = *site_->policies->current(*site_, store_->read());
+  const auto kept = set->assignments(set->reaching("WRK-LON-001", true));
+  const std::string honest = xml(send(policy_header(), {policy_request("")}));
+  site_->rules->put(fault_rule(v1::FaultRule::kAssignments));
+  const std::string other = xml(send(policy_header(), {policy_request("")}));
+  EXPECT_NE(other, honest);
+  EXPECT_EQ(other.size(), honest.size());
+  site_->rules->clear();
+  EXPECT_EQ(xml(send(policy_header(), {policy_request("")})), honest);
+  EXPECT_EQ(set->assignments(set->reaching("WRK-LON-001", true)), kept);
+}
+
+TEST_F(Policy, AFaultedBodyIsNotKept) {
+  declare_recorded_client();
+  const std::string honest = body(kPolicyId, 1);
+  const std::string assigned = xml(send(policy_header(), {policy_request("")}));
+  site_->rules->put(fault_rule(v1::FaultRule::kPolicyBody));
+  EXPECT_NE(body(kPolicyId, 1), honest);
+  EXPECT_NE(xml(send(policy_header(), {policy_request("")})), assigned) << "the hashes go with the body";
+  site_->rules->clear();
+  EXPECT_EQ(body(kPolicyId, 1), honest);
+  EXPECT_EQ(xml(send(policy_header(), {policy_request("")})), assigned);
+}
+
+TEST_F(Policy, AFaultsAssignmentsAreTheSameInBothWaysOfMakingThem) {
+  declare_recorded_client();
+  const auto set = *site_->policies->current(*site_, store_->read());
+  const std::string honest = xml(send(policy_header(), {policy_request("")}));
+  EXPECT_EQ(codec::to_xml(set->reply(set->reaching("WRK-LON-001", true), kRecordedSmsid)), honest);
+}
+
+// Of a compressed body, the one inside is spoilt, and the one around it is right.
+TEST_F(Policy, AFaultGoesIntoACompressedBody) {
+  declare_recorded_client();
+  change_policy([&](store::WriteTxn& txn) {
+    v1::SiteSettings settings;
+    settings.set_compress_policy(true);
+    return record_settings(txn, *site_, settings).status();
+  });
+  site_->rules->put(fault_rule(v1::FaultRule::kPolicyBody));
+  const std::string text = body(kPolicyId, 2);
+  const std::string begin = "<PolicyXML Compression=\"zlib\">";
+  ASSERT_THAT(text, HasSubstr(begin));
+  const size_t at = text.find(begin) + begin.size();
+  const auto inflated = ccm::inflate(*from_hex(text.substr(at, text.find('<', at) - at)), 1 << 20);
+  ASSERT_EQ(inflated.status(), ok_status());
+  const std::string inner = *utf8_from_utf16le(*inflated);
+  EXPECT_THAT(inner, HasSubstr("PKG_SourceHash"));
+  EXPECT_THAT(inner, Not(HasSubstr(seed_package().hash().sha1())));
+}
+
+TEST_F(Policy, AFaultThatCannotTellItsClientLeavesAssignmentAndBodyAsTheyAre) {
+  declare_recorded_client();
+  const std::string honest = body(kPolicyId, 1), assigned = xml(send(policy_header(), {policy_request("")}));
+  v1::Msg other = header("MP_PolicyManager");
+  other.set_source_host("WRK-LON-002");
+  v1::Client second;
+  second.set_name("WRK-LON-002");
+  commit([&](store::WriteTxn& txn) { return put_client(txn, *site_, second); });
+  send(other, {policy_request("", "")});  // from the same address: whose it is, nobody knows any more
+  v1::FaultRule rule = fault_rule(v1::FaultRule::kPolicyBody);
+  rule.mutable_match()->set_client("WRK-LON-001");
+  site_->rules->put(rule);
+  EXPECT_EQ(body(kPolicyId, 1), honest);
+  EXPECT_EQ(xml(send(policy_header(), {policy_request("")})), assigned);
+}
+
 }  // namespace
 }  // namespace smslab::mp

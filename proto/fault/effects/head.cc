@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "proto/base/text.h"
+#include "proto/base/time_text.h"
 #include "proto/fault/effects.h"
+#include "proto/fault/pages.h"
 #include "proto/wire/grammar.h"
 #include "proto/wire/reply_head.h"
 
@@ -71,6 +73,12 @@ void content_length_override(const Stroke& stroke) {
 Status check_status(const v1::FaultRule& rule) {
   const v1::StatusReply& status = rule.status();
   if (status.code() < 200 || status.code() > 599) return invalid_argument("a status from 200 to 599", "status.code");
+  if (!status.page().empty()) {
+    if (!status.body().empty()) return invalid_argument("either page or body", "status.page");
+    if (!page_of(status.page())) {
+      return invalid_argument("no page for '" + status.page() + "'; there are " + known_pages(), "status.page");
+    }
+  }
   if (status.body().size() > kMostBody) return invalid_argument("at most 1048576 bytes", "status.body");
   if (status.content_type().find_first_of("\r\n") == std::string::npos) return ok_status();
   return invalid_argument("one line", "status.contentType");
@@ -79,10 +87,11 @@ Status check_status(const v1::FaultRule& rule) {
 void status_reply(const Stroke& stroke) {
   const v1::StatusReply& status = stroke.rule.status();
   wire::Reply reply = wire::error_reply(static_cast<int>(status.code()), "");
-  if (!status.body().empty()) {
+  const std::string body = status.page().empty() ? status.body() : page_of(status.page()).value_or("");
+  if (!body.empty()) {
     std::erase_if(reply.fields, [](const wire::Field& field) { return iequals(field.first, "Content-Type"); });
     reply.set("Content-Type", status.content_type().empty() ? "text/html" : status.content_type());
-    reply.body = wire::Body(status.body());
+    reply.body = wire::Body(body);
   }
   if (status.has_retry_after()) reply.set("Retry-After", std::to_string(status.retry_after()));
   reply.topic = stroke.reply->topic;
@@ -109,6 +118,20 @@ void header_edit(const Stroke& stroke) {
       add_field(head, field.name(), field.value());
     }
     for (const auto& field : edit.add()) add_field(head, field.name(), field.value());
+  });
+}
+
+Status check_clock_skew(const v1::FaultRule& rule) {
+  const int64_t by = rule.clock_skew().by();
+  if (by == 0) return invalid_argument("by 0 would change nothing", "clockSkew.by");
+  if (std::abs(by) < 1000) return invalid_argument("a Date has whole seconds: 1000 at least", "clockSkew.by");
+  return ok_status();
+}
+
+void clock_skew(const Stroke& stroke) {
+  rewrite_last(stroke.delivery, [by = stroke.rule.clock_skew().by()](std::string* head, wire::Body*) {
+    const auto date = parse_http_date(take_field(head, "Date"));
+    if (date) add_field(head, "Date", format_rfc1123(*date + LabDuration(by)));
   });
 }
 

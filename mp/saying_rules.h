@@ -1,0 +1,15 @@
+// Rules about what the management point says (sayings.h), when they are added.
+#pragma once
+
+#include "mp/dps.h"
+#include "mp/site.h"
+#include "proto/schema/fault.pb.h"
+
+namespace smslab::mp {
+
+// kNotFound, kInvalidArgument or kFailedPrecondition, with the field, for what this site can never say.
+Status check_saying(const Site& site, const DpDirectory& dps, const v1::FaultRule& rule);
+// What clients will see; empty when nothing can be told. The rule has its ID.
+Result<v1::Foretold> foretell_saying(const Site& site, const v1::FaultRule& rule);
+
+}  // namespace smslab::mp
