@@ -56,7 +56,10 @@ bool is_ours(Code code) { return code == Code::kUnavailable || code == Code::kIn
 
 wire::Topic topic_of(const ccm::Envelope& message) {
   wire::Topic topic;
-  if (const Row* row = find_endpoint(message.endpoint()); row != kEndpoints.end()) topic.route = row->route;
+  if (const Row* row = find_endpoint(message.endpoint()); row != kEndpoints.end()) {
+    topic.route = row->route;
+    topic.names_addresses = row->endpoint == answer_location;
+  }
   topic.client = ascii_upper(trim(message.header.source_host()));
   topic.smsid = trim(message.header.source_id());
   return topic;
@@ -66,12 +69,9 @@ Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& req
   wire::Reply reply;
   const std::string* content_type = request.field("Content-Type");
   ASSIGN_OR_RETURN(const auto message, ccm::read_request(content_type == nullptr ? "" : *content_type, request.body));
-  const fault::Rules& rules = *server.site.rules;
-  const bool answers = rules.any(fault::Stage::kAnswer);
-  const auto topic =
-      answers || rules.any(fault::Stage::kReply) ? std::make_shared<wire::Topic>(topic_of(message)) : nullptr;
+  const auto topic = std::make_shared<wire::Topic>(topic_of(message));
   reply.topic = topic;
-  if (answers) {
+  if (server.site.rules->any(fault::Stage::kAnswer)) {
     if (auto refused = refusal(server, *topic, &topic->rules)) {
       refused->topic = topic;
       return *std::move(refused);
@@ -84,11 +84,9 @@ Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& req
                             one_line(answer.status().to_string(), kRefusalLimit));
     return reply;
   }
-  if (topic) {
-    topic->package = answer->package;
-    topic->version = answer->version;
-    topic->rules = answer->rules;
-  }
+  topic->package = answer->package;
+  topic->version = answer->version;
+  topic->rules = answer->rules;
   reply.after = answer->after;
   if ((answer->xml.empty() && !answer->shared) || message.async()) return reply;
   const Site& site = server.site;

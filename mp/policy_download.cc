@@ -28,19 +28,14 @@ Result<wire::Reply> serve_policy(const wire::Request& request, const Site& site)
   if (!place) return unknown();
   const Policy& policy = policies->policy(*place);
   if (!names_version(asked.substr(dot + 1), policy)) return unknown();
-  const bool answers = site.rules->any(fault::Stage::kAnswer);
-  if (!answers && !site.rules->any(fault::Stage::kReply)) return wire::entity_reply(request, *policy.entity);
+  if (!site.rules->any(fault::Stage::kAnswer)) return wire::entity_reply(request, *policy.entity);
 
-  auto topic = std::make_shared<wire::Topic>();
-  topic->route = "policy_body";
-  topic->file = policy.id;
-  if (const v1::Package* package = policies->package_of(*place); package != nullptr) {
-    topic->package = package->id();
-    topic->version = package->source_version();
-  }
-  std::optional<Policy> other;
-  if (answers) other = say_policy(site, request, *policies, *place, &topic->rules);
-  wire::Reply reply = wire::entity_reply(request, other ? *other->entity : *policy.entity);
+  RuleIds rules;
+  const auto other = say_policy(site, request, *policies, *place, &rules);
+  const wire::Entity& entity = other ? *other->entity : *policy.entity;
+  wire::Reply reply = wire::entity_reply(request, entity);
+  auto topic = std::make_shared<wire::Topic>(*entity.topic);
+  topic->rules = std::move(rules);
   reply.topic = std::move(topic);
   return reply;
 }

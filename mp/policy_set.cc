@@ -9,6 +9,7 @@
 #include "mp/site.h"
 #include "mp/site_record.h"
 #include "proto/base/digest.h"
+#include "proto/base/hex.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
@@ -24,7 +25,7 @@ constexpr std::string_view kPlain = "0";                // PolicyFlags; others t
 constexpr std::string_view kCompressed = "64";          // clients (protocol 4.2)
 constexpr std::string_view kOwnText = "@client@";       // where a client's ID goes; first in the document
 
-Policy served(PolicyBody body, bool compress, std::optional<LabTime> changed,
+Policy served(PolicyBody body, const v1::Package* package, bool compress, std::optional<LabTime> changed,
               const std::function<void(std::string*)>& change) {
   if (compress) body.bytes = compress_policy(body.bytes);
   if (change) change(&body.bytes);
@@ -35,10 +36,19 @@ Policy served(PolicyBody body, bool compress, std::optional<LabTime> changed,
   policy.md5 = digest_hex(Algorithm::kMd5, body.bytes);
   policy.sha1 = digest_hex(Algorithm::kSha1, body.bytes);
   policy.sha256 = digest_hex(Algorithm::kSha256, body.bytes);
+  auto topic = std::make_shared<wire::Topic>();
+  topic->route = "policy_body";
+  topic->file = policy.id;
+  topic->sha256 = from_hex(policy.sha256).value_or("");
+  if (package != nullptr) {
+    topic->package = package->id();
+    topic->version = package->source_version();
+  }
   policy.entity = wire::ready({.body = wire::Body(std::move(body.bytes)),
                                .content_type = "text/xml",
                                .etag = '"' + policy.sha256 + '"',
-                               .modified = changed});
+                               .modified = changed,
+                               .topic = std::move(topic)});
   return policy;
 }
 
@@ -135,13 +145,13 @@ Policy PolicySet::make(size_t place, const v1::Package* package,
                        const std::function<void(std::string*)>& change) const {
   const bool compress = settings_.compress_policy();
   if (place == 0) {
-    return served(settings_policy(site_, settings_.agent_enabled(), settings_version_), compress, settings_changed_,
-                  change);
+    return served(settings_policy(site_, settings_.agent_enabled(), settings_version_), nullptr, compress,
+                  settings_changed_, change);
   }
   const auto& [advert, link, dependent] = sources_[place - 1];
   std::optional<LabTime> changed;
   if (advert->has_policy_changed()) changed = from_timestamp(advert->policy_changed());
-  return served(advert_policy(site_, *advert, *package, *link.program, dependent), compress, changed, change);
+  return served(advert_policy(site_, *advert, *package, *link.program, dependent), package, compress, changed, change);
 }
 
 std::optional<size_t> PolicySet::place_of(std::string_view id) const {
