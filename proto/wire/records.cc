@@ -10,6 +10,14 @@ namespace smslab::wire {
 namespace {
 // A machine may hold an acknowledgement back for 40 ms and more, in the hope of sending it with something else.
 constexpr std::chrono::milliseconds kFirstLook{10}, kLongest{1'000};
+
+// Those that changed what the reply says, then those that change how it leaves.
+std::string all_rules(const std::vector<std::string>& said, std::string_view sent) {
+  std::string all;
+  for (const std::string& rule : said) all += rule + ' ';
+  if (sent.empty()) all.pop_back();
+  return all.append(sent);
+}
 }  // namespace
 
 Records::Records(Recorder* recorder, const HostPort& peer) : recorder_(recorder), peer_(peer) {
@@ -19,6 +27,9 @@ Records::Records(Recorder* recorder, const HostPort& peer) : recorder_(recorder)
 void Records::asked(const Request& request, const Reply& reply, std::string_view rules) {
   if (!on()) return;
   const AskedSpan span = asked_span(request, reply);
+  const Topic* topic = reply.topic.get();
+  std::string all;
+  if (topic != nullptr && !topic->rules.empty()) rules = all = all_rules(topic->rules, rules);
   begin_ = written_;
   record_ = recorder_->asked({.peer = peer_,
                               .connection = connection_,
@@ -27,7 +38,7 @@ void Records::asked(const Request& request, const Reply& reply, std::string_view
                               .method = request.method,
                               .target = request.target,
                               .body = request.body.size(),
-                              .topic = reply.topic.get(),
+                              .topic = topic,
                               .first = span.first,
                               .last = span.last,
                               .rules = rules});
