@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/base/hex.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
@@ -103,12 +104,15 @@ Result<const store::Node*> find_node(const Loaded& package, const Address& addre
   return node;
 }
 
-std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path) {
+std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path,
+                                            std::string_view sha256) {
   auto topic = std::make_shared<wire::Topic>();
   topic->route = route;
   topic->package = package.content.package_id();
   topic->version = package.content.version();
   topic->file = path;
+  topic->sha256 = from_hex(sha256).value_or("");
+  topic->names_addresses = route == "propfind";  // in every href
   return topic;
 }
 

@@ -35,8 +35,10 @@ Result<Address> parse_address(const wire::Request& request);
 
 // The package as it is now; kNotFound when it, or the version asked for, is not installed.
 Result<LoadedPtr> find_package(Contents& contents, const Address& address);
-// What a request for this file or folder of the package is about; `route` of static storage.
-std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path);
+// What a request for this file or folder of the package is about; `route` of static storage. `sha256`: of the content
+// that the reply is made of, in hex.
+std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path,
+                                            std::string_view sha256 = {});
 // The file or folder; kNotFound.
 Result<const store::Node*> find_node(const Loaded& package, const Address& address);
 

@@ -55,12 +55,13 @@ Result<wire::Reply> serve_content(Contents& contents, const wire::Request& reque
     if (node->folder) return forbidden();
     auto body = at_hand(contents.body(*package, *node->file));
     if (body.ok()) {
-      const auto entity = wire::ready({.body = *std::move(body),
-                                       .content_type = std::string(content_type_of(node->path)),
-                                       .etag = package->etag(*node->file),
-                                       .modified = from_timestamp(node->file->modified()),
-                                       .dated = package->damage(*node->file) == nullptr,
-                                       .topic = topic_of("content", *package, node->path)});
+      const auto entity =
+          wire::ready({.body = *std::move(body),
+                       .content_type = std::string(content_type_of(node->path)),
+                       .etag = package->etag(*node->file),
+                       .modified = from_timestamp(node->file->modified()),
+                       .dated = package->damage(*node->file) == nullptr,
+                       .topic = topic_of("content", *package, node->path, package->sha256(*node->file))});
       if (!request.has_query) contents.remember(request.target, as_of, entity);
       return wire::entity_reply(request, *entity);
     }

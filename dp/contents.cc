@@ -13,10 +13,11 @@ const Overlay* Loaded::damage(const v1::FileEntry& file) const {
   return found == damages.end() ? nullptr : &found->second;
 }
 
-std::string Loaded::etag(const v1::FileEntry& file) const {
+const std::string& Loaded::sha256(const v1::FileEntry& file) const {
   const Overlay* overlay = damage(file);
-  return '"' + (overlay ? overlay->hash : file.hash()).sha256() + '"';
+  return (overlay ? overlay->hash : file.hash()).sha256();
 }
+std::string Loaded::etag(const v1::FileEntry& file) const { return '"' + sha256(file) + '"'; }
 
 Result<LoadedPtr> Contents::find(const std::string& package_id) {
   uint64_t changes = 0;

@@ -32,8 +32,9 @@ struct Loaded {
 
   const v1::Manifest& manifest() const { return tree->manifest(); }
   const Overlay* damage(const v1::FileEntry& file) const;
-  // Quoted SHA-256 of the bytes that are served, so damage changes it and a refresh brings it back.
-  std::string etag(const v1::FileEntry& file) const;
+  // Of the bytes that are served, so damage changes it and a refresh brings it back.
+  const std::string& sha256(const v1::FileEntry& file) const;
+  std::string etag(const v1::FileEntry& file) const;  // the same, quoted
 };
 using LoadedPtr = std::shared_ptr<const Loaded>;
 

@@ -103,6 +103,12 @@ constexpr std::array kCommands = {
     Command{"MPTRK", "mptrk", trusted_root_key},
     Command{"SITESIGNCERT", "sitesigncert", site_signing_certificate},
 };
+
+std::shared_ptr<const wire::Topic> topic_of(std::string_view route) {
+  wire::Topic topic;
+  topic.route = route;
+  return std::make_shared<const wire::Topic>(std::move(topic));
+}
 }  // namespace
 
 wire::Reply answer_auth(const wire::Request& request, const Site& site, const std::string& mp_url) {
@@ -115,11 +121,7 @@ wire::Reply answer_auth(const wire::Request& request, const Site& site, const st
     reply.status = 500;
     return reply;
   }
-  if (site.rules->any(fault::Stage::kReply)) {
-    auto topic = std::make_shared<wire::Topic>();
-    topic->route = command->route;
-    reply.topic = std::move(topic);
-  }
+  reply.topic = topic_of(command->route);
   const std::string host = host_of_url(mp_url);
   reply.set("Content-Type", "text/xml");
   reply.body = wire::Body(command->answer({site, host, arguments.size() > 1 ? trim(arguments[1]) : ""}));

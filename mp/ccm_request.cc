@@ -36,10 +36,13 @@ const Row* find_endpoint(std::string_view name) {
   return std::find_if(kEndpoints.begin(), kEndpoints.end(), [&](const Row& r) { return iequals(r.name, name); });
 }
 
-// What faults go by: the sender that the message names, believed as it stands.
+// What faults and the journal go by: the sender that the message names, believed as it stands.
 std::shared_ptr<const wire::Topic> topic_of(const ccm::Envelope& message) {
   auto topic = std::make_shared<wire::Topic>();
-  if (const Row* row = find_endpoint(message.endpoint()); row != kEndpoints.end()) topic->route = row->route;
+  if (const Row* row = find_endpoint(message.endpoint()); row != kEndpoints.end()) {
+    topic->route = row->route;
+    topic->names_addresses = row->endpoint == answer_location;
+  }
   topic->client = ascii_upper(trim(message.header.source_host()));
   topic->smsid = trim(message.header.source_id());
   return topic;
@@ -66,7 +69,7 @@ Result<wire::Reply> answer_ccm(const CcmServer& server, const wire::Request& req
   wire::Reply reply;
   const std::string* content_type = request.field("Content-Type");
   ASSIGN_OR_RETURN(const auto message, ccm::read_request(content_type == nullptr ? "" : *content_type, request.body));
-  if (server.site.rules->any(fault::Stage::kReply)) reply.topic = topic_of(message);
+  reply.topic = topic_of(message);
   const auto answer = dispatch(server, message);
   if (!answer.ok()) {
     if (is_ours(answer.status().code())) return answer.status();

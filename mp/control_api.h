@@ -41,6 +41,7 @@ Routes advert_routes(ControlContext& context);
 Routes client_routes(ControlContext& context);
 Routes status_routes(ControlContext& context);
 Routes fault_routes(ControlContext& context);
+Routes journal_routes(ControlContext& context);  // and the transcript
 Routes dp_routes(ControlContext& context);
 Routes site_routes(ControlContext& context);  // settings, boundaries
 Routes scenario_routes(ControlContext& context);

@@ -29,7 +29,7 @@ class LongPolls {
     if (!value.ok() || good(*value) || wait <= std::chrono::milliseconds(0)) return value;
     const Slot slot(waiting_);
     if (!slot.granted) {
-      return Status(Code::kUnavailable, "too many requests are waiting; ask again without wait_ms, or later");
+      return too_many();
     }
     const SteadyTime deadline = site_.clock.steady() + std::min(wait, kMaxWait);
     while (site_.changes->wait_past(&seen, deadline)) {
@@ -39,7 +39,19 @@ class LongPolls {
     return value;
   }
 
+  // The same for what waits by itself, `time` at most.
+  template <class T, class Wait>
+  Result<T> hold(std::chrono::milliseconds time, Wait wait) {
+    if (time <= std::chrono::milliseconds(0)) return wait(time);
+    const Slot slot(waiting_);
+    if (!slot.granted) return too_many();
+    return wait(std::min(time, kMaxWait));
+  }
+
  private:
+  static Status too_many() {
+    return {Code::kUnavailable, "too many requests are waiting; ask again without wait_ms, or later"};
+  }
   struct Slot {
     explicit Slot(std::atomic<int>& count) : waiting(count), granted(++count <= kMaxLongPolls) {}
     ~Slot() { --waiting; }

@@ -16,6 +16,7 @@
 #include "mp/scenario.h"
 #include "mp/site_record.h"
 #include "proto/control/server.h"
+#include "store/journal_recorder.h"
 #include "store/tables.h"
 
 namespace smslab::mp {
@@ -50,7 +51,8 @@ std::shared_ptr<const Inboxes> open_inboxes(Env& env, const MpOptions& options) 
 class Mp::Impl {
  public:
   Impl(MpOptions options, const Profile& profile, LabKeys keys, std::unique_ptr<store::Store> store,
-       std::shared_ptr<SiteLogs> logs, std::shared_ptr<const Inboxes> inboxes, LabClock& clock, const Log& log)
+       std::shared_ptr<SiteLogs> logs, std::shared_ptr<const Inboxes> inboxes, std::shared_ptr<store::Journal> journal,
+       LabClock& clock, const Log& log)
       : keys_(std::move(keys)),
         store_(std::move(store)),
         site_{.options = options.site,
@@ -62,7 +64,8 @@ class Mp::Impl {
               .log = log,
               .logs = std::move(logs),
               .inboxes = std::move(inboxes),
-              .rules = std::make_shared<fault::Rules>(options.seed)},
+              .rules = std::make_shared<fault::Rules>(options.seed),
+              .journal = std::move(journal)},
         secrets_(std::move(options.secrets)),
         mp_url_(std::move(options.mp_url)),
         polls_(site_),
@@ -92,6 +95,12 @@ class Mp::Impl {
         std::move(place), *site_.rules, site_.clock, timers,
         [activity = site_.activity](const std::string& address) { return activity->client_at(address); });
   }
+  std::unique_ptr<wire::Recorder> recorder(fault::Place place) const {
+    if (!site_.journal) return nullptr;
+    return std::make_unique<store::JournalRecorder>(
+        *site_.journal, std::move(place), site_.clock,
+        [activity = site_.activity](const std::string& address) { return activity->client_at(address); });
+  }
   Status recall_faults() const { return put_rules_in_force(site_); }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
 
@@ -113,6 +122,7 @@ class Mp::Impl {
   void stop() {
     ready_ = false;
     site_.changes->stop();
+    if (site_.journal) site_.journal->stop_waiting();
     imports_.stop();
     control_.stop();
     catch_up_.stop();
@@ -147,8 +157,12 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   RETURN_IF_ERROR(claim_folder(*store, options));
   ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs));
   auto inboxes = open_inboxes(env, options);
+  std::shared_ptr<store::Journal> journal;
+  if (!options.journal.empty()) {
+    ASSIGN_OR_RETURN(journal, store::Journal::open(env, options.journal, clock, log));
+  }
   auto impl = std::make_unique<Impl>(std::move(options), *profile, std::move(keys), std::move(store), std::move(logs),
-                                     std::move(inboxes), clock, log);
+                                     std::move(inboxes), std::move(journal), clock, log);
   RETURN_IF_ERROR(impl->recall_dps());
   RETURN_IF_ERROR(impl->recall_faults());
   RETURN_IF_ERROR(impl->settle_inboxes());
@@ -171,6 +185,7 @@ const wire::Router& Mp::router() const { return impl_->router(); }
 std::unique_ptr<wire::Injector> Mp::injector(fault::Place place, LabTimers& timers) {
   return impl_->injector(std::move(place), timers);
 }
+std::unique_ptr<wire::Recorder> Mp::recorder(fault::Place place) { return impl_->recorder(std::move(place)); }
 Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }
 void Mp::start() { impl_->start(); }
 void Mp::stop() { impl_->stop(); }

@@ -20,6 +20,7 @@
 #include "proto/control/dp_secret.h"
 #include "proto/fault/injector.h"
 #include "proto/schema/scenario.pb.h"
+#include "proto/wire/recorder.h"
 #include "proto/wire/router.h"
 
 namespace smslab::mp {
@@ -27,8 +28,9 @@ namespace smslab::mp {
 struct MpOptions {
   SiteOptions site;
   std::string profile = "2007";
-  std::string folder;  // <data>/site
-  std::string logs;    // <data>/logs
+  std::string folder;   // <data>/site
+  std::string logs;     // <data>/logs
+  std::string journal;  // <data>/journal; empty: none is kept
   uint64_t seed = 1;
   bool inboxes = false;                    // show the site server's files under <folder>/inboxes
   std::vector<std::string> child_sites;    // codes; what the inboxes say of them
@@ -66,6 +68,8 @@ class Mp {
   // Makes the faults in force happen on a listener: the management point's, or a DP's of this process. Both must
   // outlive it.
   std::unique_ptr<wire::Injector> injector(fault::Place place, LabTimers& timers);
+  // Remembers what happens on a listener, likewise. Null without a journal.
+  std::unique_ptr<wire::Recorder> recorder(fault::Place place);
   Result<HostPort> start_control(const HostPort& at);
   void start();
   void stop();

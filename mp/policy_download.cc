@@ -25,14 +25,7 @@ Result<wire::Reply> serve_policy(const wire::Request& request, const Site& site)
   ASSIGN_OR_RETURN(const auto policies, site.policies->current(site, site.store.read()));
   const Policy* policy = policies->find(asked.substr(0, dot));
   if (policy == nullptr || !names_version(asked.substr(dot + 1), *policy)) return unknown();
-  wire::Reply reply = wire::entity_reply(request, *policy->entity);
-  if (site.rules->any(fault::Stage::kReply)) {
-    auto topic = std::make_shared<wire::Topic>();
-    topic->route = "policy_body";
-    topic->file = policy->id;
-    reply.topic = std::move(topic);
-  }
-  return reply;
+  return wire::entity_reply(request, *policy->entity);
 }
 
 }  // namespace smslab::mp

@@ -9,6 +9,7 @@
 #include "mp/site.h"
 #include "mp/site_record.h"
 #include "proto/base/digest.h"
+#include "proto/base/hex.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
@@ -33,10 +34,15 @@ Policy served(PolicyBody body, bool compress, std::optional<LabTime> changed) {
   policy.md5 = digest_hex(Algorithm::kMd5, body.bytes);
   policy.sha1 = digest_hex(Algorithm::kSha1, body.bytes);
   policy.sha256 = digest_hex(Algorithm::kSha256, body.bytes);
+  auto topic = std::make_shared<wire::Topic>();
+  topic->route = "policy_body";
+  topic->file = policy.id;
+  topic->sha256 = from_hex(policy.sha256).value_or("");
   policy.entity = wire::ready({.body = wire::Body(std::move(body.bytes)),
                                .content_type = "text/xml",
                                .etag = '"' + policy.sha256 + '"',
-                               .modified = changed});
+                               .modified = changed,
+                               .topic = std::move(topic)});
   return policy;
 }
 

@@ -19,6 +19,7 @@
 #include "proto/base/random.h"
 #include "proto/ccm/shared_document.h"
 #include "proto/fault/rules.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 namespace smslab::mp {
@@ -49,6 +50,7 @@ struct Site {
   std::shared_ptr<ClientActivity> activity = std::make_shared<ClientActivity>();
   // The faults in force on replies and connections, those of the DPs in this process too.
   std::shared_ptr<fault::Rules> rules = std::make_shared<fault::Rules>(0);
+  std::shared_ptr<store::Journal> journal = nullptr;                      // of this process's client plane
   std::shared_ptr<PolicySets> policies = std::make_shared<PolicySets>();  // what the client plane says of policy
 };
 

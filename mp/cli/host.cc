@@ -110,8 +110,8 @@ Host::Host(HostOptions options, LabClock::Start start, const wire::GateOptions& 
       gate_(limits, clock_, log_) {}
 
 Result<HostPort> Host::listen(const HostPort& at, const wire::Router& router, std::string_view field,
-                              wire::Injector* injector) {
-  return with_field(gate_.listen(at, router, tls_.get(), injector), field);
+                              wire::Injector* injector, wire::Recorder* recorder) {
+  return with_field(gate_.listen(at, router, tls_.get(), injector, recorder), field);
 }
 
 Status Host::announce_ready() {

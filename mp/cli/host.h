@@ -45,9 +45,9 @@ class Host {
   const std::string& data() const { return options_.data; }
   v1::Ready& ready() { return ready_; }  // the role fills it in
 
-  // `field` names the option in the error. The injector, if any, must live until stop().
+  // `field` names the option in the error. Injector and recorder, if any, must live until stop().
   Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field,
-                          wire::Injector* injector = nullptr);
+                          wire::Injector* injector = nullptr, wire::Recorder* recorder = nullptr);
   LabTimers& timers() { return timers_; }
   // Everything that was given to listen() is served from now on.
   Status serve() { return gate_.start(); }

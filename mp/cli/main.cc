@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   smslab::cli::add_site(app, cli);
   smslab::cli::add_status(app, cli);
   smslab::cli::add_fault(app, cli);
+  smslab::cli::add_journal(app, cli);
   smslab::cli::add_clock(app, cli);
   smslab::cli::add_scenario(app, cli);
   smslab::cli::add_fsck(app, cli);

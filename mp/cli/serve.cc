@@ -28,6 +28,7 @@ struct SiteRoleOptions {
   std::vector<std::string> token_files;  // of DPs in processes of their own
   uint64_t seed = 1;
   bool strict = false;
+  bool journal = true;
   std::optional<std::string> inboxes;  // child sites' codes, comma between
 };
 
@@ -51,8 +52,7 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(std::move(mp_options), host_.env(), host_.clock(), host_.log()));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
     RETURN_IF_ERROR(make_scenario());
-    ASSIGN_OR_RETURN(const HostPort mp_bound,
-                     host_.listen(mp_at, mp_->router(), "--mp", injector({.role = v1::FaultMatch::MP})));
+    ASSIGN_OR_RETURN(const HostPort mp_bound, listen(mp_at, mp_->router(), "--mp", {.role = v1::FaultMatch::MP}));
     mp_->set_mp_url(http_url(mp_bound));
     ASSIGN_OR_RETURN(const HostPort control_bound, with_field(mp_->start_control(control_at), "--control"));
     RETURN_IF_ERROR(host_.serve());
@@ -78,6 +78,7 @@ class SiteRole : public Role {
     options.profile = options_.profile;
     options.folder = host_.data() + "/site";
     options.logs = host_.data() + "/logs";
+    if (options_.journal) options.journal = host_.data() + "/journal";
     options.seed = options_.seed;
     options.inboxes = options_.inboxes.has_value();
     const std::string children = options_.inboxes.value_or("");
@@ -113,8 +114,11 @@ class SiteRole : public Role {
     return problems.empty() ? made : scenario_.tell(problems);
   }
 
-  wire::Injector* injector(fault::Place place) {
-    return injectors_.emplace_back(mp_->injector(std::move(place), host_.timers())).get();
+  // With the faults of the place, and a journal of what happens there.
+  Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field, fault::Place place) {
+    recorders_.push_back(mp_->recorder(place));
+    injectors_.push_back(mp_->injector(std::move(place), host_.timers()));
+    return host_.listen(at, router, field, injectors_.back().get(), recorders_.back().get());
   }
 
   Status add_dp(const DpWanted& wanted) {
@@ -124,8 +128,8 @@ class SiteRole : public Role {
         dp::DistributionPoint::open(
             {.name = wanted.name, .folder = host_.data() + "/dp/" + wanted.name, .token = token, .site = options_.site},
             host_.env(), host_.clock(), host_.log()));
-    ASSIGN_OR_RETURN(const HostPort bound, host_.listen(wanted.at, dp->router(), "--dp",
-                                                        injector({.role = v1::FaultMatch::DP, .dp = wanted.name})));
+    ASSIGN_OR_RETURN(const HostPort bound,
+                     listen(wanted.at, dp->router(), "--dp", {.role = v1::FaultMatch::DP, .dp = wanted.name}));
     ASSIGN_OR_RETURN(const HostPort control, dp->start_control({"127.0.0.1", 0}));
     RETURN_IF_ERROR(
         mp_->add_dp({.name = wanted.name, .url = http_url(bound), .control_url = http_url(control), .token = token}));
@@ -140,6 +144,7 @@ class SiteRole : public Role {
   ScenarioFile scenario_;
   std::unique_ptr<mp::Mp> mp_;
   std::vector<std::unique_ptr<wire::Injector>> injectors_;
+  std::vector<std::unique_ptr<wire::Recorder>> recorders_;
   std::vector<std::unique_ptr<dp::DistributionPoint>> dps_;
 };
 
@@ -168,6 +173,7 @@ CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const 
           "write the files that a site server's inboxes would show to <data>/site/inboxes; with child sites' codes, "
           "comma between, the replication files for those too")
       ->expected(0, 1);
+  verb->add_flag("!--no-journal", options->journal, "keep no journal of requests");
   verb->add_flag("--strict", options->strict, "check clients' signatures");
   return verb;
 }

@@ -31,6 +31,7 @@ void add_client(CLI::App& app, Cli& cli);
 void add_site(CLI::App& app, Cli& cli);
 void add_status(CLI::App& app, Cli& cli);
 void add_fault(CLI::App& app, Cli& cli);
+void add_journal(CLI::App& app, Cli& cli);  // and transcript
 void add_clock(CLI::App& app, Cli& cli);
 void add_scenario(CLI::App& app, Cli& cli);
 void add_fsck(CLI::App& app, Cli& cli);

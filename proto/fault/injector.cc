@@ -2,25 +2,13 @@
 
 #include <utility>
 
-#include "proto/wire/grammar.h"
-#include "proto/wire/range.h"
+#include "proto/wire/entity.h"
 
 namespace smslab::fault {
 namespace {
-// The bytes asked for, as far as a Range says before the file's size is known to matter: of several the span of all.
-void read_span(const wire::Request& request, const wire::Reply& reply, Occasion* occasion) {
-  if (reply.range) {
-    occasion->first = reply.range->first;
-    occasion->last = reply.range->last;
-    return;
-  }
-  const auto value = wire::list_field(request.fields, "Range");
-  if (!value || reply.status != 206) return;
-  const auto asked = wire::parse_range(*value, UINT64_MAX);
-  for (const auto& range : asked.ranges) {
-    occasion->first = occasion->last ? std::min(occasion->first, range.first) : range.first;
-    occasion->last = std::max(occasion->last.value_or(0), range.last);
-  }
+void name_rule(const Hit& hit, std::string* rules) {
+  if (!rules->empty()) rules->push_back(' ');
+  rules->append(hit.rule->id());
 }
 }  // namespace
 
@@ -45,7 +33,9 @@ Occasion RuleInjector::occasion_of(const wire::Request& request, const wire::Rep
     occasion.route = "other";
   }
   if (occasion.client.empty()) occasion.client = name_of_(occasion.address);
-  read_span(request, reply, &occasion);
+  const wire::AskedSpan span = wire::asked_span(request, reply);
+  occasion.first = span.first;
+  occasion.last = span.last;
   return occasion;
 }
 
@@ -60,6 +50,7 @@ wire::Opening RuleInjector::open(const HostPort& peer, const HostPort&) {
   occasion.route = "connection";
   occasion.now = clock_.now();
   for (const Hit& hit : rules_.hits(Stage::kConnection, occasion)) {
+    name_rule(hit, &opening.rules);
     switch (hit.rule->effect_case()) {
       case v1::FaultRule::kResetOnAccept: opening.kind = wire::Opening::Kind::kReset; break;
       case v1::FaultRule::kNeverRead: opening.kind = wire::Opening::Kind::kNeverRead; break;
@@ -79,6 +70,7 @@ std::unique_ptr<wire::Delivery> RuleInjector::deliver(const wire::Request& reque
   auto delivery = std::make_unique<wire::Delivery>();
   const std::string asked = occasion.resource() + ' ' + occasion.who() + ' ';
   for (const Hit& hit : hits) {
+    name_rule(hit, &delivery->rules);
     const std::string stroke = hit.rule->id() + ' ' + asked + std::to_string(hit.count);
     effect_of(*hit.rule)->apply({.rule = *hit.rule,
                                  .noise = Noise(rules_.seed(), stroke),

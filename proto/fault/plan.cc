@@ -6,14 +6,6 @@
 
 namespace smslab::fault {
 namespace {
-bool fits(std::string_view wanted, std::string_view is) { return wanted.empty() || iequals(wanted, is); }
-
-bool overlaps(const v1::ByteSpan& span, const Occasion& occasion) {
-  const bool starts_before_end = !span.has_last() || occasion.first <= span.last();
-  const bool ends_behind_start = !occasion.last || *occasion.last >= span.first();
-  return starts_before_end && ends_behind_start;
-}
-
 // One draw in [0, 1), of 53 bits as a double has them.
 double draw(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count) {
   constexpr double kUnit = 1.0 / static_cast<double>(uint64_t{1} << 53);
@@ -48,12 +40,21 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
+bool name_fits(std::string_view wanted, std::string_view is) { return wanted.empty() || iequals(wanted, is); }
+
+bool span_fits(const v1::ByteSpan& wanted, uint64_t first, std::optional<uint64_t> last) {
+  const bool starts_before_end = !wanted.has_last() || first <= wanted.last();
+  const bool ends_behind_start = !last || *last >= wanted.first();
+  return starts_before_end && ends_behind_start;
+}
+
 bool matches(const v1::FaultMatch& match, const Occasion& o) {
-  return (match.role() == v1::FaultMatch::ANY_ROLE || match.role() == o.role) && fits(match.dp(), o.dp) &&
-         fits(match.package(), o.package) && (match.version() == 0 || match.version() == o.version) &&
-         (match.file().empty() || glob_matches(match.file(), o.file)) && fits(match.client(), o.client) &&
-         fits(match.smsid(), o.smsid) && fits(match.address(), o.address) && fits(match.route(), o.route) &&
-         fits(match.method(), o.method) && (!match.has_range() || overlaps(match.range(), o));
+  return (match.role() == v1::FaultMatch::ANY_ROLE || match.role() == o.role) && name_fits(match.dp(), o.dp) &&
+         name_fits(match.package(), o.package) && (match.version() == 0 || match.version() == o.version) &&
+         (match.file().empty() || glob_matches(match.file(), o.file)) && name_fits(match.client(), o.client) &&
+         name_fits(match.smsid(), o.smsid) && name_fits(match.address(), o.address) &&
+         name_fits(match.route(), o.route) && name_fits(match.method(), o.method) &&
+         (!match.has_range() || span_fits(match.range(), o.first, o.last));
 }
 
 bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "proto/fault/occasion.h"
@@ -17,6 +18,9 @@
 namespace smslab::fault {
 
 bool matches(const v1::FaultMatch& match, const Occasion& occasion);
+// Its parts. Of names: any letter case, and an empty wish fits all. Of bytes: both may be open at the end.
+bool name_fits(std::string_view wanted, std::string_view is);
+bool span_fits(const v1::ByteSpan& wanted, uint64_t first, std::optional<uint64_t> last);
 
 // Of a rule that matches: its turn. `limit` is not asked here: it is about what happened before (rules.h).
 bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count);

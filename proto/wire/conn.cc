@@ -46,15 +46,22 @@ Conn::Conn(Plane& plane, const Service& service, Opening opening, std::unique_pt
       peer_(std::move(peer)),
       local_(std::move(local)),
       now_(plane.clock.steady()),
-      deadline_(after(plane.options.idle_timeout)) {
+      deadline_(after(plane.options.idle_timeout)),
+      records_(service.recorder, peer_) {
   if (opening.kind == Opening::Kind::kNeverRead) {
     state_ = State::kStall;
     deadline_ = SteadyTime::max();
+    records_.asked(false, {}, {}, opening.rules);
+    records_.planned({.reason = "never read"});
+    records_.ended(Sent::End::kStalled, 0, now_);
   }
   if (opening.kind != Opening::Kind::kServe || opening.tls) opening_ = std::make_unique<Opening>(std::move(opening));
 }
 
-Conn::~Conn() { report(Sent::End::kStopped); }
+Conn::~Conn() {
+  report(Sent::End::kStopped);
+  if (records_.unsettled()) records_.settle(unsent(), now_, true);
+}
 
 Turn Conn::first() const { return {.next = Turn::Next::kReadable, .until = deadline_}; }
 
@@ -91,6 +98,10 @@ Turn Conn::resume(Workspace& space, uint32_t events, const Status& outcome) {
 
 Turn Conn::expire(Workspace& space) {
   now_ = plane_.clock.steady();
+  if (now_ >= records_.look_at()) {
+    records_.settle(unsent(), now_);
+    if (now_ < deadline_) return go(space);
+  }
   if (state_ == State::kDrain && now_ < drained_by_) return go(space);
   if (state_ == State::kReply) {
     // A full socket takes nothing new until much of it is gone: a slow peer makes progress that no write shows.
@@ -104,8 +115,11 @@ Turn Conn::expire(Workspace& space) {
   const bool takes_nothing = state_ == State::kBody && !incoming_->interim.empty();  // or half of "100 Continue"
   if (takes_nothing) return closed();
   const bool arriving = state_ == State::kBody || (state_ == State::kHead && head_started_);
-  if (!arriving) return closed();
-  refuse(space, 408, "the request did not arrive in time");
+  if (!arriving) {
+    if (link_->opening()) record_failure("the TLS handshake did not come to its end in time");
+    return closed();
+  }
+  refuse(space, 408, "the request did not arrive in time", incoming_ ? &incoming_->head : nullptr);
   return go(space);
 }
 
@@ -133,7 +147,7 @@ Turn Conn::go(Workspace& space) {
   }
 }
 
-Turn Conn::park(Turn::Next next) const { return {.next = next, .until = deadline_}; }
+Turn Conn::park(Turn::Next next) const { return {.next = next, .until = std::min(deadline_, records_.look_at())}; }
 
 // Reads once into in_; the Turn when nothing came.
 Conn::Step Conn::fill(Workspace& space) {
@@ -156,6 +170,11 @@ Conn::Step Conn::fill(Workspace& space) {
     case Io::kError: log_problem(); break;
     case Io::kEnd: break;
   }
+  if (opening) {
+    record_failure(link_->problem().empty() ? "the peer left during the TLS handshake" : link_->problem());
+  } else if (head_started_) {
+    record_failure("the peer left before its request had come whole");
+  }
   return closed();
 }
 
@@ -165,7 +184,10 @@ Conn::Step Conn::start_tls(Workspace& space) {
     refuse(space, 400, "https is not spoken here");
     return std::nullopt;
   }
-  if (opening_ && opening_->kind == Opening::Kind::kAbortTls) return closed();
+  if (opening_ && opening_->kind == Opening::Kind::kAbortTls) {
+    record_failure("TLS handshake aborted", opening_->rules);
+    return closed();
+  }
   const Tls& tls = opening_ && opening_->tls ? *opening_->tls : *service_.tls;
   link_ = tls.link(link_->release());
   if (!link_) return closed();
@@ -211,8 +233,8 @@ void Conn::begin(Workspace& space, size_t head_bytes) {
   http11_ = head.http11;
   keep_ = head.keep_alive;
   head_only_ = head.method == "HEAD";
-  if (refusal.status != 0) return refuse(space, refusal.status, refusal.reason);
-  if (head.length > plane_.options.body_bytes) return refuse(space, 413, "the body is too large");
+  if (refusal.status != 0) return refuse(space, refusal.status, refusal.reason, &head);
+  if (head.length > plane_.options.body_bytes) return refuse(space, 413, "the body is too large", &head);
   if (head.framing != Framing::kChunked && in_.view().size() >= head.length) {  // it is here, all of it
     space.request.body.assign(in_.view().substr(0, head.length));
     in_.consume(head.length);
@@ -248,7 +270,7 @@ bool Conn::take_body(Workspace& space) {
   if (auto& chunked = incoming_->chunked) {
     in_.consume(chunked->take(in_.view(), &body));
     if (chunked->refuse() != 0) {
-      refuse(space, chunked->refuse(), chunked->reason());
+      refuse(space, chunked->refuse(), chunked->reason(), &incoming_->head);
       return true;
     }
     if (!chunked->done()) return false;
@@ -273,22 +295,25 @@ void Conn::serve(Workspace& space) {
   request.local = local_;
   request.tls = link_->secure();
   Result<Reply> result = made.ok() ? service_.router.route(request) : Result<Reply>(made);
-  if (service_.injector != nullptr) {
-    if (!result.ok()) result = error_reply(http_status(result.status().code()), result.status().message());
-    delivery_ = service_.injector->deliver(request, service_.router, &*result);
+  std::string reason;
+  if (!result.ok()) {
+    reason = result.status().message();
+    result = error_reply(http_status(result.status().code()), reason);
   }
+  if (service_.injector != nullptr) delivery_ = service_.injector->deliver(request, service_.router, &*result);
+  if (records_.unsettled()) records_.settle(unsent(), now_);
+  records_.asked(request, *result, delivery_ ? std::string_view(delivery_->rules) : std::string_view());
   request.body.clear();
   if (request.body.capacity() > kKeptBody) request.body.shrink_to_fit();
-  if (result.ok() && result->after) {
+  if (result->after) {
     pending_ = std::make_unique<Reply>(*std::move(result));
     state_ = State::kWaiting;
     return;
   }
-  answer(space, std::move(result));
+  answer(space, std::move(result), std::move(reason));
 }
 
-void Conn::answer(Workspace& space, Result<Reply> result) {
-  std::string reason;
+void Conn::answer(Workspace& space, Result<Reply> result, std::string reason) {
   if (!result.ok()) {
     reason = result.status().message();
     result = error_reply(http_status(result.status().code()), reason);
@@ -302,46 +327,75 @@ void Conn::answer(Workspace& space, Result<Reply> result) {
     keep_ = false;
     linger_ = true;
   }
-  start_reply(space, *std::move(result));
+  start_reply(space, *std::move(result), reason);
 }
 
-void Conn::refuse(Workspace& space, int status, std::string_view reason) {
+void Conn::refuse(Workspace& space, int status, std::string_view reason, const Head* head) {
   if (asked_.empty()) asked_ = "-";
+  records_.asked(link_->secure(), head != nullptr ? std::string_view(head->method) : std::string_view(),
+                 head != nullptr ? std::string_view(head->target) : std::string_view());
   incoming_.reset();
   log_refusal(status, reason);
   keep_ = false;
   linger_ = true;
-  start_reply(space, error_reply(status, reason));
+  start_reply(space, error_reply(status, reason), reason);
 }
 
-void Conn::start_reply(Workspace& space, Reply reply) {
+// A connection that ends before there was anything to answer.
+void Conn::record_failure(std::string_view reason, std::string_view rules) {
+  records_.asked(link_->secure(), {}, {}, rules);
+  records_.planned({.reason = reason});
+  records_.ended(Sent::End::kUnanswered, 0, now_);
+}
+
+void Conn::start_reply(Workspace& space, Reply reply, std::string_view reason) {
+  sent_ = 0;
   const bool streams = reply.stream && has_content(reply.status);
   if (streams && !http11_) keep_ = false;
   const std::string_view connection = !keep_ ? "close" : http11_ ? "" : "keep-alive";
   const BodyEnd end = !streams ? BodyEnd::kLength : http11_ ? BodyEnd::kChunked : BodyEnd::kClose;
   write_reply_head(reply, space.date.at(plane_.clock.now()), connection, end, &out_.head());
-  if (delivery_) return start_delivery(std::move(reply), end);
-  if (head_only_ || !has_content(reply.status)) {
+  if (delivery_) return start_delivery(std::move(reply), end, reason);
+  const bool bare = head_only_ || !has_content(reply.status);
+  plan(reply, bare, reason, kUnknownSize);
+  if (bare) {
     out_.start({});
   } else {
+    const bool is_stream = streams && records_.under_way();
     out_.start(std::move(reply.body), std::move(reply.stream), end == BodyEnd::kChunked);
+    if (is_stream) out_.watch(kSmallBody);
   }
   state_ = State::kReply;
   deadline_ = after(plane_.options.progress_timeout);
 }
 
+// Said before the first byte leaves. What a delivery may have changed is digested while it leaves.
+void Conn::plan(const Reply& reply, bool bare, std::string_view reason, uint64_t limit) {
+  if (!records_.under_way()) return;
+  const uint64_t head = out_.head().size();
+  const uint64_t whole = bare ? head : reply.stream ? kUnknownSize : head + reply.body.size();
+  std::string made;
+  records_.planned({.status = reply.status,
+                    .head = head,
+                    .whole = whole,
+                    .bytes = std::min(whole, limit),
+                    .reason = reason,
+                    .digest = bare || delivery_ ? BodyDigest() : known_digest(reply, &made)});
+}
+
 // The same with everything that the delivery changes about it.
-void Conn::start_delivery(Reply reply, BodyEnd end) {
+void Conn::start_delivery(Reply reply, BodyEnd end, std::string_view reason) {
   Delivery& how = *delivery_;
-  sent_ = 0;
   ending_ = false;
   const bool bare = head_only_ || !has_content(reply.status);
   if (how.rewrite) how.rewrite(&out_.head(), &reply.body);
   const uint64_t limit = how.in_body && how.bytes != UINT64_MAX ? how.bytes + out_.head().size() : how.bytes;
+  plan(reply, bare, reason, limit);
   if (bare) {
     out_.start({});
   } else {
     out_.start(std::move(reply.body), std::move(reply.stream), end == BodyEnd::kChunked);
+    if (records_.under_way()) out_.watch(UINT64_MAX);
   }
   out_.limit(limit);
   if (how.ending != Delivery::Ending::kAsUsual) keep_ = false;
@@ -361,6 +415,7 @@ Conn::Step Conn::send_reply() {
   const Outbox::Progress progress =
       sliced ? out_.pump(*link_, slice, true) : out_.pump(*link_, out_.is_made() ? kMadeBytes : kTurnBytes);
   sent_ += progress.bytes;
+  records_.wrote(progress.bytes);
   if (progress.bytes > 0) deadline_ = after(plane_.options.progress_timeout);
   switch (progress.io) {
     case Io::kOk:
@@ -375,6 +430,7 @@ Conn::Step Conn::send_reply() {
     case Io::kWantRead: return park(Turn::Next::kReadable);
     case Io::kEnd:
       plane_.log.error("reply to " + printable(asked_, kLoggedTarget) + " cut: its content is shorter than promised");
+      report(Sent::End::kStopped);
       break;
     case Io::kAgain:
     case Io::kTls:
@@ -402,6 +458,7 @@ Conn::Step Conn::finish_delivery() {
       drained_by_ = after(plane_.options.progress_timeout);
       return std::nullopt;
     case Delivery::Ending::kStall:
+      record_end(Sent::End::kStalled);  // for whoever looks while it lasts
       state_ = State::kStall;
       deadline_ = SteadyTime::max();
       return std::nullopt;
@@ -431,16 +488,26 @@ Conn::Step Conn::stall(Workspace& space) {
     break;
   }
   if (deaf && !finishing_ && !plane_.stopping) return park(Turn::Next::kReadable);
-  report(Sent::End::kCut);
+  report(Sent::End::kStalled);
   return closed();
 }
 
-// The delivery is over; told once.
+// The reply is over; told once.
 void Conn::report(Sent::End end) {
+  record_end(end);
   if (!delivery_) return;
-  const uint64_t open = link_ ? link_->unsent() : 0;
+  const uint64_t open = unsent();
   service_.injector->sent(*delivery_, {.end = end, .bytes = sent_, .acknowledged = sent_ - std::min(sent_, open)});
   delivery_.reset();
+}
+
+void Conn::record_end(Sent::End end) {
+  if (!records_.under_way()) return;
+  // Of a body that is made while it is sent the part that the peer got is not told from the framing around it.
+  const std::string digest = out_.is_made() ? std::string() : out_.digest();
+  const bool last = end != Sent::End::kWhole;  // of the others the next request comes first, mostly with the answer
+  records_.ended(end, last ? unsent() : UINT64_MAX, now_,
+                 {digest.empty() ? BodyDigest::Of::kNothing : BodyDigest::Of::kBody, digest});
 }
 
 Turn Conn::gone(Sent::End end) {
@@ -450,6 +517,7 @@ Turn Conn::gone(Sent::End end) {
 
 Conn::Step Conn::finish_reply() {
   if (delivery_) return finish_delivery();
+  report(Sent::End::kWhole);
   out_.clear();
   asked_.clear();
   head_started_ = false;
@@ -463,7 +531,9 @@ Conn::Step Conn::finish_reply() {
     if (--request_budget_ == 0) return park(Turn::Next::kOthers);
     return std::nullopt;
   }
-  if (!linger_ && in_.view().empty()) return closed();
+  if (records_.unsettled()) records_.settle(unsent(), now_);
+  // Whoever closes now never hears how much arrived.
+  if (!linger_ && in_.view().empty() && !records_.unsettled()) return closed();
   link_->end_sending();
   in_ = {};
   state_ = State::kLinger;

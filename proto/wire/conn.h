@@ -29,6 +29,7 @@
 #include "proto/wire/injector.h"
 #include "proto/wire/link.h"
 #include "proto/wire/outbox.h"
+#include "proto/wire/records.h"
 #include "proto/wire/reply_head.h"
 #include "proto/wire/router.h"
 #include "proto/wire/tls.h"
@@ -48,6 +49,7 @@ struct Service {
   const Router& router;
   const Tls* tls = nullptr;      // null: a TLS client is refused
   Injector* injector = nullptr;  // null: nothing ever fails on purpose
+  Recorder* recorder = nullptr;  // null: nobody remembers
 };
 
 // What a worker lends to the connection that it runs; its memory is used again and again.
@@ -99,14 +101,17 @@ class Conn {
   void begin(Workspace& space, size_t head_bytes);
   bool take_body(Workspace& space);  // whether the state has changed
   void serve(Workspace& space);
-  void answer(Workspace& space, Result<Reply> result);
-  void refuse(Workspace& space, int status, std::string_view reason);
-  void start_reply(Workspace& space, Reply reply);
-  void start_delivery(Reply reply, BodyEnd end);
+  void answer(Workspace& space, Result<Reply> result, std::string reason = {});
+  void refuse(Workspace& space, int status, std::string_view reason, const Head* head = nullptr);
+  void start_reply(Workspace& space, Reply reply, std::string_view reason);
+  void start_delivery(Reply reply, BodyEnd end, std::string_view reason);
+  void plan(const Reply& reply, bool bare, std::string_view reason, uint64_t limit);
+  void record_failure(std::string_view reason, std::string_view rules = {});
   void pause(LabDuration time);
   Step finish_reply();
   Step finish_delivery();
   void report(Sent::End end);
+  void record_end(Sent::End end);
   Turn gone(Sent::End end);
   void log_refusal(int status, std::string_view reason) const;
   void log_problem() const;
@@ -114,6 +119,7 @@ class Conn {
   Step fill(Workspace& space);
   Step start_tls(Workspace& space);
   Turn park(Turn::Next next) const;
+  uint64_t unsent() const { return link_ ? link_->unsent() : 0; }
   SteadyTime after(std::chrono::milliseconds time) const { return now_ + time; }
 
   Plane& plane_;
@@ -144,7 +150,7 @@ class Conn {
   Outbox out_;
   std::unique_ptr<Delivery> delivery_;  // of the reply being answered
   CompletionPtr asleep_;                // while paused
-  uint64_t sent_ = 0;                   // bytes of this reply that the network took, when there is a delivery
+  uint64_t sent_ = 0;                   // bytes of this reply that the network took
   bool ending_ = false;                 // paused behind the last byte
   SteadyTime drained_by_;               // else the reset goes out anyway
   uint64_t unsent_ = 0;                 // when it last had to wait for the peer
@@ -153,6 +159,7 @@ class Conn {
   bool keep_ = true;
   bool linger_ = false;  // close in a way that lets the peer read the reply though it may still be sending
   uint64_t linger_left_ = 0;
+  Records records_;
 };
 
 }  // namespace smslab::wire

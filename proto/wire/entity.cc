@@ -1,5 +1,7 @@
 #include "proto/wire/entity.h"
 
+#include <algorithm>
+
 #include "proto/base/time_text.h"
 #include "proto/wire/grammar.h"
 #include "proto/wire/multipart.h"
@@ -119,6 +121,19 @@ Reply entity_reply(const Request& request, const Entity& entity) {
   Reply reply = answer(request, entity);
   reply.topic = entity.topic;
   return reply;
+}
+
+AskedSpan asked_span(const Request& request, const Reply& reply) {
+  if (reply.range) return {reply.range->first, reply.range->last};
+  AskedSpan span;
+  if (reply.status != 206) return span;
+  const auto value = list_field(request.fields, "Range");
+  if (!value) return span;
+  for (const ByteRange& range : parse_range(*value, UINT64_MAX).ranges) {
+    span.first = span.last ? std::min(span.first, range.first) : range.first;
+    span.last = std::max(span.last.value_or(0), range.last);
+  }
+  return span;
 }
 
 }  // namespace smslab::wire

@@ -33,4 +33,11 @@ std::shared_ptr<const Entity> ready(Entity entity);
 
 Reply entity_reply(const Request& request, const Entity& entity);
 
+// The bytes that a request turned out to be for, of several ranges the span of all; to the end when `last` is absent.
+struct AskedSpan {
+  uint64_t first = 0;
+  std::optional<uint64_t> last = std::nullopt;
+};
+AskedSpan asked_span(const Request& request, const Reply& reply);
+
 }  // namespace smslab::wire

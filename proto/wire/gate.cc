@@ -130,6 +130,10 @@ void Gate::Impl::accept_some(const Door& door, Workspace& space) {
     if (door.service.injector != nullptr) opening = door.service.injector->open(one.peer, one.local);
     if (opening.kind == Opening::Kind::kReset) {
       reset_on_close(one.fd.get());
+      Records records(door.service.recorder, one.peer);
+      records.asked(false, {}, {}, opening.rules);
+      records.planned({.reason = "reset on accept"});
+      records.ended(Sent::End::kCut, 0, plane_.clock.steady());
       continue;
     }
     const bool near = is_near(one);
@@ -143,8 +147,9 @@ Gate::Gate(GateOptions options, const Clock& clock, const Log& log)
     : impl_(std::make_unique<Impl>(options, clock, log)) {}
 Gate::~Gate() { stop(); }
 
-Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Tls* tls, Injector* injector) {
-  return impl_->listen(at, {router, tls, injector});
+Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Tls* tls, Injector* injector,
+                              Recorder* recorder) {
+  return impl_->listen(at, {router, tls, injector, recorder});
 }
 Status Gate::start() { return impl_->start(); }
 void Gate::stop() { impl_->stop(); }

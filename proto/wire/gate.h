@@ -21,6 +21,7 @@
 #include "proto/base/uri.h"
 #include "proto/wire/head.h"
 #include "proto/wire/injector.h"
+#include "proto/wire/recorder.h"
 #include "proto/wire/router.h"
 #include "proto/wire/tls.h"
 
@@ -44,9 +45,9 @@ class Gate {
 
   // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. With `tls`,
   // which must outlive the gate, https is spoken on the same port; without, a TLS client is refused. An `injector`,
-  // which must outlive it too, makes connections and replies fail on purpose.
+  // which must outlive it too, makes connections and replies fail on purpose; a `recorder`, likewise, is told of all.
   Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls = nullptr,
-                          Injector* injector = nullptr);
+                          Injector* injector = nullptr, Recorder* recorder = nullptr);
   Status start();
   void stop();
 

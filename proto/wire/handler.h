@@ -106,6 +106,8 @@ struct Topic {
   std::string client, smsid;         // where the message says
   std::string package, file;         // ID, and the path in it as its manifest spells it
   uint32_t version = 0;
+  std::string sha256;            // raw, of the whole content that stands there; empty: not known
+  bool names_addresses = false;  // the reply holds the lab's own addresses, so another lab's is another
 };
 
 struct Reply {

@@ -29,16 +29,19 @@ struct Opening {
     kAbortTls,   // served as plain HTTP; a TLS client is dropped after its first message
   } kind = Kind::kServe;
   std::shared_ptr<const Tls> tls = nullptr;  // shown instead of the listener's own
+  std::string rules = {};                    // as Delivery::rules
 };
 
 // What became of a reply.
 struct Sent {
   enum class End {
-    kWhole,     // all that was to leave has left
-    kCut,       // the delivery's end: FIN, RST or the peer's leaving after a stall
-    kPeerLeft,  // before that
-    kTooSlow,   // the peer took nothing for too long
-    kStopped,   // by the gate, or by trouble of its own
+    kWhole,       // all that was to leave has left
+    kCut,         // the delivery's end: FIN or RST
+    kStalled,     // the delivery's end: silence, however it ended
+    kPeerLeft,    // before that
+    kTooSlow,     // the peer took nothing for too long
+    kStopped,     // by the gate, or by trouble of its own
+    kUnanswered,  // nothing was to leave
   } end = End::kWhole;
   uint64_t bytes = 0;         // handed to the network, head included
   uint64_t acknowledged = 0;  // of these by the peer's machine
@@ -61,6 +64,7 @@ struct Delivery {
   uint64_t slice = 0;         // bytes at a time, exactly; 0: as they go
   LabDuration pause{};        // after each slice, on the lab's clock
   LabDuration before_end{};   // between the last byte and the end of the connection
+  std::string rules;          // the injector's names for its reasons, a blank between: for the record
   std::shared_ptr<void> tag;  // the injector's own
 };
 

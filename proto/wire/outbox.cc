@@ -25,10 +25,50 @@ void Outbox::start(Body body, std::shared_ptr<BodySource> stream, bool chunked) 
     body_ = std::move(chunk);
   }
   stream_ = std::move(stream);
+  made_ = stream_ != nullptr;
   chunked_ = chunked;
   head_at_ = piece_ = 0;
   piece_at_ = 0;
   left_ = UINT64_MAX;
+  hasher_.reset();
+}
+
+void Outbox::watch(uint64_t most) {
+  if (made_ && body_.size() > 0) return;
+  hasher_.emplace(Algorithm::kSha256);
+  unseen_ = most;
+}
+
+std::string Outbox::digest() {
+  if (!hasher_) return {};
+  std::string digest = hasher_->finish();
+  hasher_.reset();
+  return digest;
+}
+
+void Outbox::see(std::string_view bytes) {
+  if (!hasher_) return;
+  if (bytes.size() > unseen_) return hasher_.reset();
+  unseen_ -= bytes.size();
+  hasher_->update(bytes);
+}
+
+// A file is read once more: what the kernel sent from it did not come by here.
+void Outbox::see(const Piece& piece, uint64_t at, uint64_t size) {
+  if (!hasher_ || made_) return;  // what is made is seen when it is
+  if (piece.bytes) {
+    return see(
+        std::string_view(*piece.bytes).substr(static_cast<size_t>(piece.offset + at), static_cast<size_t>(size)));
+  }
+  std::array<char, size_t{32} * 1024> buffer;
+  while (size > 0 && hasher_) {
+    const auto got = piece.file->pread(piece.offset + at,
+                                       {buffer.data(), static_cast<size_t>(std::min<uint64_t>(size, buffer.size()))});
+    if (!got.ok() || *got == 0) return hasher_.reset();
+    see(std::string_view(buffer.data(), *got));
+    at += *got;
+    size -= *got;
+  }
 }
 
 void Outbox::clear() {
@@ -42,6 +82,7 @@ bool Outbox::refill() {
   auto next = stream_->next();
   if (!next.ok()) return false;
   const bool last = next->empty();
+  see(*next);
   Body body;
   if (!chunked_) {
     body.append(*std::move(next));
@@ -106,7 +147,9 @@ void Outbox::advance(uint64_t bytes) {
   head_at_ += head;
   bytes -= head;
   while (bytes > 0) {
-    const uint64_t left = body_.pieces()[piece_].size - piece_at_;
+    const Piece& piece = body_.pieces()[piece_];
+    const uint64_t left = piece.size - piece_at_;
+    see(piece, piece_at_, std::min(bytes, left));
     if (bytes < left) {
       piece_at_ += bytes;
       return;

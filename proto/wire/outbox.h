@@ -6,8 +6,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "proto/base/digest.h"
 #include "proto/wire/handler.h"
 #include "proto/wire/link.h"
 
@@ -20,6 +23,11 @@ class Outbox {
   void start(Body body, std::shared_ptr<BodySource> stream = nullptr, bool chunked = false);
   // At most so many bytes of all that leave from now on, head included.
   void limit(uint64_t bytes) { left_ = bytes; }
+  // Digests the body as it leaves; of one that is made while it is sent what is made, without the framing of chunks. At
+  // most so many bytes: of more there is no digest.
+  void watch(uint64_t most);
+  bool is_watched() const { return hasher_.has_value(); }
+  std::string digest();  // raw SHA-256 of what has left until now; once. Empty: none
   void clear();
   bool is_made() const { return stream_ != nullptr; }  // while it is sent
   bool done() const { return left_ == 0 || (head_at_ == head_.size() && piece_ == body_.pieces().size() && !stream_); }
@@ -34,6 +42,8 @@ class Outbox {
   IoResult step(Link& link, uint64_t most);
   void advance(uint64_t bytes);
   bool refill();
+  void see(const Piece& piece, uint64_t at, uint64_t size);
+  void see(std::string_view bytes);
 
   std::string head_;
   size_t head_at_ = 0;
@@ -41,8 +51,11 @@ class Outbox {
   size_t piece_ = 0;
   uint64_t piece_at_ = 0;               // sent of that piece
   std::shared_ptr<BodySource> stream_;  // until its end
+  bool made_ = false;                   // there was a stream
   bool chunked_ = false;
   uint64_t left_ = UINT64_MAX;
+  std::optional<Hasher> hasher_;
+  uint64_t unseen_ = 0;  // bytes that it still takes
 };
 
 }  // namespace smslab::wire

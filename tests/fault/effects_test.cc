@@ -94,7 +94,7 @@ TEST_P(EffectsTest, LimitDataStallsUntilTheClientLeaves) {
   EXPECT_EQ(probe_->read_exactly(300), honest.substr(0, 300));
   probe_->close();
   const wire::Sent sent = plane_.injector().take();
-  EXPECT_EQ(sent.end, wire::Sent::End::kCut);
+  EXPECT_EQ(sent.end, wire::Sent::End::kStalled);
   EXPECT_EQ(sent.bytes, 300u);
   EXPECT_EQ(sent.acknowledged, 300u);
 }

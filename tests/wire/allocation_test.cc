@@ -5,11 +5,13 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 
 #include "proto/base/time_text.h"
 #include "proto/wire/conn.h"
 #include "proto/wire/entity.h"
+#include "store/journal_recorder.h"
 
 namespace {
 std::atomic<uint64_t> allocations = 0;
@@ -56,13 +58,20 @@ class RepeatingLink final : public Link {
   bool given_ = true;
 };
 
-TEST(HotPath, TakesNoMemory) {
-  LabClock clock(system_time_source(), LabClock::Frozen{*parse_rfc3339("2026-11-21T20:00:00Z")});
+// What 100 requests take, after a few.
+uint64_t allocations_of(const LabClock& clock, Recorder* recorder) {
   Plane plane{{}, clock, Log(null_log(), LogForm::kConsole, clock, "wire")};
+  auto topic = std::make_shared<Topic>();
+  topic->route = "content";
+  topic->package = "LON00001";
+  topic->version = 1;
+  topic->file = "a folder/of some/length/Setup.exe";
+  topic->sha256 = std::string(32, 'x');
   const auto entity = ready({.body = Body(std::string(1024, 'x')),
                              .content_type = "application/octet-stream",
                              .etag = "\"0123456789ABCDEF0123456789ABCDEF\"",
-                             .modified = clock.now()});
+                             .modified = clock.now(),
+                             .topic = topic});
   Router router;
   router.add({"GET", "HEAD"}, "/SMS_DP_SMSPKG*",
              [&](const Request& request) { return entity_reply(request, *entity); });
@@ -72,7 +81,7 @@ TEST(HotPath, TakesNoMemory) {
       "User-Agent: Microsoft BITS/7.8\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: Keep-Alive\r\n\r\n",
       &sent);
   RepeatingLink& client = *link;
-  const Service service{router};
+  const Service service{router, nullptr, nullptr, recorder};
   Conn conn(plane, service, {}, std::move(link), {"127.0.0.1", 40000}, {"127.0.0.1", 8081});
   const auto space = std::make_unique<Workspace>();
   const auto ask = [&] {
@@ -82,8 +91,30 @@ TEST(HotPath, TakesNoMemory) {
   for (int i = 0; i < 3; i++) ask();
   const uint64_t before = allocations, sent_before = sent;
   for (int i = 0; i < 100; i++) ask();
-  EXPECT_EQ(allocations - before, 0U);
+  const uint64_t taken = allocations - before;
   EXPECT_GT(sent - sent_before, 100U * 1024);
+  return taken;
+}
+
+TEST(HotPath, TakesNoMemory) {
+  const LabClock clock(system_time_source(), LabClock::Frozen{*parse_rfc3339("2026-11-21T20:00:00Z")});
+  EXPECT_EQ(allocations_of(clock, nullptr), 0U);
+}
+
+TEST(HotPath, TakesNoMemoryForTheJournal) {
+  const LabClock clock(system_time_source(), LabClock::Frozen{*parse_rfc3339("2026-11-21T20:00:00Z")});
+  const std::string folder =
+      std::filesystem::temp_directory_path() / ("smslab-allocation." + std::to_string(::getpid()));
+  {
+    const auto journal =
+        store::Journal::open(posix_env(), folder, clock, Log(null_log(), LogForm::kConsole, clock, "journal"));
+    ASSERT_TRUE(journal.ok()) << journal.status().to_string();
+    store::JournalRecorder recorder(**journal, {.role = v1::FaultMatch::DP, .dp = "LON-DCSMS-01"}, clock,
+                                    [](const std::string&) { return std::string("WRK-LON-001"); });
+    EXPECT_EQ(allocations_of(clock, &recorder), 0U);
+    EXPECT_EQ((*journal)->end() - (*journal)->first(), 103U) << "and each is recorded";
+  }
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
