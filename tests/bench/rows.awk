@@ -1,6 +1,6 @@
 # One row of scripts/bench as a line of JSON, from its runs:
 #   server pair requests bytes microseconds server-ticks load-user-seconds load-system-seconds
-# Variables: name, goal, unit (requests or bytes), hz.
+# Variables: other (the server that ours is compared with), name, goal, unit (requests or bytes), hz.
 {
   rate[$1, $2] = (unit == "bytes" ? $4 / 1e6 : $3) / ($5 / 1e6)
   cost[$1, $2] = $6 / hz * 1e6 / ($3 ? $3 : 1)
@@ -17,7 +17,7 @@ function middle(of, server,   i, value) {
 END {
   if (!n) exit 1
   for (i = 1; i <= n; i++) {
-    ratio[i] = rate["ours", i] / rate["nginx", i]
+    ratio[i] = rate["ours", i] / rate[other, i]
     ratios = ratios (i > 1 ? "," : "") sprintf("%.3f", ratio[i])
   }
   sort(ratio, n)
@@ -26,8 +26,8 @@ END {
   # "As fast": 0.97 will do where the measurement cannot tell it from 1.
   good = m >= goal || (goal == 1 && m >= 0.97 && ratio[n + 1 - k] >= 1)
   printf "{\"name\":\"%s\",\"unit\":\"%s\",\"columns\":[%.0f,%.0f],\"ratio\":%.3f,\"low\":%.3f,\"high\":%.3f,\"goal\":%s,\"ok\":%s,",
-    name, unit == "bytes" ? "MB/s" : "req/s", middle(rate, "ours"), middle(rate, "nginx"), m, ratio[k], ratio[n + 1 - k],
+    name, unit == "bytes" ? "MB/s" : "req/s", middle(rate, "ours"), middle(rate, other), m, ratio[k], ratio[n + 1 - k],
     goal, good ? "true" : "false"
-  printf "\"remark\":\"%.1f : %.1f; %.0f %% : %.0f %%\",\"ratios\":[%s]}\n", middle(cost, "ours"), middle(cost, "nginx"),
-    100 * middle(load, "ours"), 100 * middle(load, "nginx"), ratios
+  printf "\"remark\":\"%.1f : %.1f; %.0f %% : %.0f %%\",\"ratios\":[%s]}\n", middle(cost, "ours"), middle(cost, other),
+    100 * middle(load, "ours"), 100 * middle(load, other), ratios
 }

@@ -8,6 +8,7 @@
 #include "proto/codec/json.h"
 #include "proto/control/client.h"
 #include "proto/schema/fault.pb.h"
+#include "tests/e2e/seed.h"
 #include "tests/support/client_log.h"
 #include "tests/support/lab.h"
 
@@ -17,29 +18,6 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 std::string seed(const std::string& name) { return read(SMSLAB_SOURCE "/tests/data/seeds/" + name); }
-
-// A seed's scenario and its sources, in a folder of the test's own.
-class Seed {
- public:
-  explicit Seed(const std::string& name) : file_(folder_ / (name + ".yaml")) {
-    const Finished made = run({SMSLAB_SOURCE "/scripts/seed-sources", folder_.path()}, folder_.path());
-    EXPECT_EQ(made.exit_status, 0) << made.err;
-    std::filesystem::copy_file(SMSLAB_SOURCE "/scenarios/" + name + ".yaml", file_);
-  }
-  const std::string& file() const { return file_; }
-
- private:
-  TempFolder folder_;
-  std::string file_;
-};
-
-v1::Package when_settled(const Lab& lab, const std::string& package) {
-  control::HttpClient http(
-      {.base = lab.ready().control(), .token = {}, .bind = {}, .timeout = std::chrono::minutes(2)});
-  v1::Package found;
-  EXPECT_EQ(http.call("GET", "/api/v1/packages/" + package + "?wait_ms=100000", nullptr, &found), ok_status());
-  return found;
-}
 
 std::string text_of(const Lab& lab, const std::vector<std::string>& which, uint32_t id) {
   std::vector<std::string> arguments = {"status"};
