@@ -19,8 +19,11 @@
 #include "proto/base/random.h"
 #include "proto/ccm/shared_document.h"
 #include "proto/fault/rules.h"
-#include "store/journal.h"
 #include "store/store.h"
+
+namespace smslab::store {
+class Journal;
+}
 
 namespace smslab::mp {
 
