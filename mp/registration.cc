@@ -57,13 +57,14 @@ Result<v1::Client> client_of(const v1::ClientRegistrationRequest& request, const
   return client;
 }
 
-// The SMSID that the site gives a client which proposes none.
+// The SMSID that the site gives a client which proposes none: made of what is the same in two runs of one scenario, and
+// a key that a client has drawn for itself is not. A computer that comes with another key than before is another one.
 Result<std::string> smsid_for(const Site& site, const v1::Client& client) {
   const auto known = client_by_name(site.store.read(), client.name());
   if (!known.ok() && known.status().code() != Code::kNotFound) return known.status();
   const bool same_key = known.ok() && (known->public_key().empty() || known->public_key() == client.public_key());
   if (same_key && !known->smsid().empty()) return known->smsid();
-  return "GUID:" + site.random.guid("smsid", {client.name(), client.public_key()});
+  return "GUID:" + site.random.guid("smsid", {client.name(), known.ok() ? known->smsid() : std::string()});
 }
 
 // What an administrator decided stands for the identity that it was decided of; a rejected computer stays rejected. A

@@ -22,6 +22,10 @@
 #include "store/journal.h"
 #include "store/store.h"
 
+namespace smslab::store {
+class Journal;
+}
+
 namespace smslab::mp {
 
 class Inboxes;

@@ -21,13 +21,14 @@ constexpr std::chrono::milliseconds kSettling{1'000};
 class Askers {
  public:
   void learn(const Record& record) {
-    if (record.client().empty()) return;
+    if (!record.named()) return;
     connections_.try_emplace(connection_of(record), record.client());
     addresses_[record.address()].insert(record.client());
   }
   std::string who(const Record& record) const {
-    if (!record.client().empty()) return record.client();
+    if (record.named()) return record.client();
     if (const auto found = connections_.find(connection_of(record)); found != connections_.end()) return found->second;
+    if (!record.client().empty()) return record.client();
     const auto names = addresses_.find(record.address());
     if (names != addresses_.end() && names->second.size() == 1) return *names->second.begin();
     return record.address();

@@ -222,7 +222,8 @@ v1::JournalRecord journal_record(const Journal& journal, uint64_t sequence, cons
     if (of == wire::BodyDigest::Of::kBody) out.set_sha256(hex);
     if (of == wire::BodyDigest::Of::kPartOfFile) out.set_part_of_sha256(hex);
   }
-  out.set_names_addresses(row.names_addresses != 0);
+  out.set_names_addresses((row.flags & JournalRow::kNamesAddresses) != 0);
+  out.set_named((row.flags & JournalRow::kNamed) != 0);
   return out;
 }
 

@@ -64,7 +64,8 @@ bool JournalRecorder::fill_texts(const wire::Asked& asked, JournalRow* row) {
     *number = *kept;
   }
   row->version = topic.version;
-  row->names_addresses = topic.names_addresses ? 1 : 0;
+  if (topic.names_addresses) row->flags |= JournalRow::kNamesAddresses;
+  if (!topic.client.empty()) row->flags |= JournalRow::kNamed;
   return true;
 }
 

@@ -29,7 +29,7 @@ struct JournalRow {
   uint32_t target;      // text
   uint32_t connection, request, client_sequence;
   uint16_t port;
-  uint8_t tls, names_addresses;
+  uint8_t tls, flags;
   std::atomic<uint8_t> digest_of;  // wire::BodyDigest::Of
   std::atomic<uint8_t> settled;    // nothing in this row changes any more
   uint16_t unused;
@@ -39,6 +39,10 @@ struct JournalRow {
   std::atomic<uint32_t> head;
   std::atomic<uint32_t> reason;  // text
   std::array<std::atomic<uint64_t>, 4> sha256;
+
+  // flags
+  static constexpr uint8_t kNamesAddresses = 1;  // the reply holds the lab's own addresses
+  static constexpr uint8_t kNamed = 2;           // the message itself said who its sender is
 
   uint32_t checksum() const;
 };
