@@ -48,6 +48,8 @@ struct Service {
   const Router& router;
   const Tls* tls = nullptr;      // null: a TLS client is refused
   Injector* injector = nullptr;  // null: nothing ever fails on purpose
+  // The listener is closed for a while: no request begins any more. Null: it never is.
+  const std::atomic<bool>* shut = nullptr;
 };
 
 // What a worker lends to the connection that it runs; its memory is used again and again.
@@ -114,6 +116,7 @@ class Conn {
   Step fill(Workspace& space);
   Step start_tls(Workspace& space);
   Turn park(Turn::Next next) const;
+  bool is_shut() const { return service_.shut != nullptr && *service_.shut; }
   SteadyTime after(std::chrono::milliseconds time) const { return now_ + time; }
 
   Plane& plane_;

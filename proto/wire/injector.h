@@ -29,6 +29,7 @@ struct Opening {
     kAbortTls,   // served as plain HTTP; a TLS client is dropped after its first message
   } kind = Kind::kServe;
   std::shared_ptr<const Tls> tls = nullptr;  // shown instead of the listener's own
+  bool old_tls = false;                      // versions before 1.2 alone
 };
 
 // What became of a reply.
