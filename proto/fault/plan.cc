@@ -2,6 +2,7 @@
 
 #include "proto/base/random.h"
 #include "proto/base/text.h"
+#include "proto/fault/effects.h"
 #include "proto/schema/timestamp.h"
 
 namespace smslab::fault {
@@ -48,12 +49,22 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-bool matches(const v1::FaultMatch& match, const Occasion& o) {
+bool matches_but_file(const v1::FaultMatch& match, const Occasion& o) {
   return (match.role() == v1::FaultMatch::ANY_ROLE || match.role() == o.role) && fits(match.dp(), o.dp) &&
          fits(match.package(), o.package) && (match.version() == 0 || match.version() == o.version) &&
-         (match.file().empty() || glob_matches(match.file(), o.file)) && fits(match.client(), o.client) &&
-         fits(match.smsid(), o.smsid) && fits(match.address(), o.address) && fits(match.route(), o.route) &&
-         fits(match.method(), o.method) && (!match.has_range() || overlaps(match.range(), o));
+         fits(match.client(), o.client) && fits(match.smsid(), o.smsid) && fits(match.address(), o.address) &&
+         fits(match.route(), o.route) && fits(match.method(), o.method) &&
+         (!match.has_range() || overlaps(match.range(), o));
+}
+
+bool matches(const v1::FaultMatch& match, const Occasion& o) {
+  return matches_but_file(match, o) && (match.file().empty() || glob_matches(match.file(), o.file));
+}
+
+bool concerns(const v1::FaultRule& rule, const Occasion& occasion) {
+  const Effect* effect = effect_of(rule);
+  if (effect == nullptr || effect->concerns == nullptr) return matches(rule.match(), occasion);
+  return effect->concerns(rule, occasion);
 }
 
 bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count) {

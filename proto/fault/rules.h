@@ -11,8 +11,10 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -39,10 +41,18 @@ class Rules {
   void put(const v1::FaultRule& rule);  // in force from now on; one of the same ID is replaced, its counts stay
   void take(const std::string& id);     // absent is fine
   void clear();                         // and every count
+  // Called after each of these, on its thread. Registered for the rules' whole life.
+  void on_change(std::function<void()> listener);
 
   // Counts the occasion for each rule that matches, and gives those whose turn it is, in the order of their IDs.
   bool any(Stage stage) const { return in_force_[static_cast<size_t>(stage)] != 0; }
   std::vector<Hit> hits(Stage stage, const Occasion& occasion);
+  // Whether a rule keeps this listener closed, and when the clock alone will change that.
+  struct Door {
+    bool shut = false;
+    std::optional<LabTime> until;
+  };
+  Door door(const Place& place, LabTime now) const;
   v1::FaultCounts counts(const std::string& id) const;  // zeros for a rule that is not in force
 
  private:
@@ -57,11 +67,13 @@ class Rules {
   };
   static Stage stage_of(const v1::FaultRule& rule);
   void count_stages() REQUIRES(mu_);
+  void changed() const;
 
   const uint64_t seed_;
-  std::array<std::atomic<size_t>, 3> in_force_ = {};  // by stage
+  std::array<std::atomic<size_t>, kStages> in_force_ = {};  // by stage
   mutable Mutex mu_;
   std::map<uint64_t, Live> rules_ GUARDED_BY(mu_);  // by ID
+  std::vector<std::function<void()>> listeners_ GUARDED_BY(mu_);
 };
 
 }  // namespace smslab::fault
