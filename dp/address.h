@@ -37,6 +37,8 @@ Result<Address> parse_address(const wire::Request& request);
 Result<LoadedPtr> find_package(Contents& contents, const Address& address);
 // What a request for this file or folder of the package is about; `route` of static storage.
 std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path);
+// The answer to a request for what is not in the package, which is about it all the same.
+wire::Reply absent(std::string_view route, const Loaded& package, const Address& address, const Status& why);
 // The file or folder; kNotFound.
 Result<const store::Node*> find_node(const Loaded& package, const Address& address);
 
