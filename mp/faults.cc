@@ -10,6 +10,7 @@
 #include "mp/dp_link.h"
 #include "mp/packages.h"
 #include "mp/site_record.h"
+#include "mp/store_faults.h"
 #include "proto/base/text.h"
 #include "proto/fault/damage.h"
 #include "proto/fault/plan.h"
@@ -50,11 +51,22 @@ Status check_file(const store::ReadTxn& txn, const v1::Package& package, const v
   if (!manifest.ok()) {
     return not_found("package " + package.id() + " has no version " + std::to_string(version), "match.version");
   }
-  const bool there = std::ranges::any_of(
-      manifest->files(), [&](const v1::FileEntry& file) { return fault::glob_matches(match.file(), file.path()); });
+  const auto fits = [&](const auto& entry) { return fault::glob_matches(match.file(), entry.path()); };
+  const bool there = std::ranges::any_of(manifest->files(), fits) || std::ranges::any_of(manifest->folders(), fits);
   if (there || match.file().empty()) return ok_status();
   return not_found("no file of " + package.id() + "." + std::to_string(version) + " fits '" + match.file() + "'",
                    "match.file");
+}
+
+// The flawed certificates are signed by the lab's CA, which clients of another certificate do not trust anyway.
+Status check_certificate(const Site& site, const v1::FaultRule& rule) {
+  const bool needs_lab_ca = rule.has_cert_expired() || rule.has_cert_not_yet_valid() || rule.has_cert_wrong_host() ||
+                            rule.has_cert_bad_chain();
+  if (!needs_lab_ca || !site.options.own_certificate) return ok_status();
+  return failed_precondition(
+      "the lab shows a certificate of yours, and has none that is like it but for this; start it "
+      "without --tls-cert",
+      rule.GetDescriptor()->FindFieldByNumber(rule.effect_case())->json_name());
 }
 
 // The request as a rule, with names as the site spells them.
@@ -71,13 +83,15 @@ Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const
     if (dp == nullptr) return not_found("the site has no distribution point '" + match.dp() + "'", "match.dp");
     match.set_dp(dp->name);
     if (dp->remote && !at_rest(rule)) {
-      return failed_precondition(dp->name + " runs in a process of its own, where only damage at rest can be done",
+      return failed_precondition(dp->name + " runs in a process of its own, where only damage at rest can be done; " +
+                                     "one of `smslab serve` takes every fault",
                                  "match.dp");
     }
   } else if (at_rest(rule)) {
     return invalid_argument("damage at rest lies on one distribution point: name it", "match.dp");
   }
   if (!match.client().empty()) RETURN_IF_ERROR(check_client(txn, match.client()));
+  RETURN_IF_ERROR(check_certificate(site, rule));
   if (match.package().empty()) {
     if (!at_rest(rule)) return rule;
     return invalid_argument("damage at rest lies in one package: name it", "match.package");
@@ -88,11 +102,12 @@ Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const
   return rule;
 }
 
-// What a client of this DP gets of a file that is corrupted on its way; absent when the rule leaves open which.
+// What clients will see; absent when the rule leaves open of which file.
 Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRule& rule) {
   const v1::FaultMatch& match = rule.match();
   const bool known = rule.has_corrupt() && !match.dp().empty() && !match.package().empty() && !match.file().empty() &&
                      !is_pattern(match.file());
+  if (!rule.has_corrupt()) return foretell_store_fault(site, rule);
   if (!known) return std::optional<v1::Foretold>();
   const store::ReadTxn txn = site.store.read();
   ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(txn, {match.package()}));

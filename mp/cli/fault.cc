@@ -32,7 +32,7 @@ std::string effect_of(const v1::FaultRule& rule) {
 bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
 
 std::string hits_of(const v1::FaultRule& rule) {
-  if (at_rest(rule)) return "";
+  if (at_rest(rule) || rule.has_down()) return "";
   const v1::FaultCounts& counts = rule.counts();
   return fmt::format("{} of {}", counts.hit(), counts.matched());
 }
@@ -42,17 +42,20 @@ Status show_rule(const Cli& cli, const v1::FaultRule& rule) {
     print_json(rule);
     return ok_status();
   }
-  print_fields({{"fault", rule.id()},
-                {"effect", effect_of(rule)},
-                {"where", target_of(rule.match())},
-                {"first wrong offset", rule.has_foretold() ? std::to_string(rule.foretold().first_wrong_offset()) : ""},
-                {"file SHA-1", rule.foretold().file().sha1()},
-                {"file SHA-256", rule.foretold().file().sha256()},
-                {"package SHA-1", rule.foretold().package().sha1()},
-                {"package SHA-256", rule.foretold().package().sha256()},
-                {"hits", hits_of(rule)},
-                {"last client", rule.counts().last_client()},
-                {"healed", rule.healed() ? "yes" : ""}});
+  print_fields(
+      {{"fault", rule.id()},
+       {"effect", effect_of(rule)},
+       {"where", target_of(rule.match())},
+       {"first wrong offset", rule.foretold().has_file() ? std::to_string(rule.foretold().first_wrong_offset()) : ""},
+       {"file SHA-1", rule.foretold().file().sha1()},
+       {"file SHA-256", rule.foretold().file().sha256()},
+       {"package SHA-1", rule.foretold().package().sha1()},
+       {"package SHA-256", rule.foretold().package().sha256()},
+       {"status", rule.foretold().status() != 0 ? std::to_string(rule.foretold().status()) : ""},
+       {"bytes of the file", rule.foretold().has_bytes() ? std::to_string(rule.foretold().bytes()) : ""},
+       {"hits", hits_of(rule)},
+       {"last client", rule.counts().last_client()},
+       {"healed", rule.healed() ? "yes" : ""}});
   return ok_status();
 }
 

@@ -51,8 +51,7 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(std::move(mp_options), host_.env(), host_.clock(), host_.log()));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
     RETURN_IF_ERROR(make_scenario());
-    ASSIGN_OR_RETURN(const HostPort mp_bound,
-                     host_.listen(mp_at, mp_->router(), "--mp", injector({.role = v1::FaultMatch::MP})));
+    ASSIGN_OR_RETURN(const HostPort mp_bound, listen({.role = v1::FaultMatch::MP}, mp_at, mp_->router(), "--mp"));
     mp_->set_mp_url(http_url(mp_bound));
     ASSIGN_OR_RETURN(const HostPort control_bound, with_field(mp_->start_control(control_at), "--control"));
     RETURN_IF_ERROR(host_.serve());
@@ -75,6 +74,7 @@ class SiteRole : public Role {
     options.site.site = options_.site;
     options.site.server = default_dp_name(options_.site, 1);
     options.site.strict = options_.strict;
+    options.site.own_certificate = !options_.host.tls_cert.empty();
     options.profile = options_.profile;
     options.folder = host_.data() + "/site";
     options.logs = host_.data() + "/logs";
@@ -113,19 +113,35 @@ class SiteRole : public Role {
     return problems.empty() ? made : scenario_.tell(problems);
   }
 
-  wire::Injector* injector(fault::Place place) {
-    return injectors_.emplace_back(mp_->injector(std::move(place), host_.timers())).get();
+  // A listener with everything that a fault can do to it.
+  Result<HostPort> listen(const fault::Place& place, const HostPort& at, const wire::Router& router,
+                          std::string_view field) {
+    wire::Injector* injector = injectors_.emplace_back(mp_->injector(place, host_.timers())).get();
+    ASSIGN_OR_RETURN(HostPort bound, host_.listen(at, router, field, injector));
+    doors_.push_back(
+        mp_->watch_door(place, host_.timers(), [this, bound](bool shut) { return host_.set_shut(bound, shut); }));
+    return bound;
+  }
+
+  // What a fault leaves of a DP's disk.
+  dp::RoomFor room_for(const std::string& dp) {
+    return [this, dp](const std::string& package, uint32_t version) -> std::optional<dp::Room> {
+      const auto fault = mp_->no_space(dp, package, version);
+      if (!fault) return std::nullopt;
+      return dp::Room{.bytes = fault->bytes(), .known = !fault->has_bytes()};
+    };
   }
 
   Status add_dp(const DpWanted& wanted) {
     const std::string token = secret_token();
-    ASSIGN_OR_RETURN(
-        auto dp,
-        dp::DistributionPoint::open(
-            {.name = wanted.name, .folder = host_.data() + "/dp/" + wanted.name, .token = token, .site = options_.site},
-            host_.env(), host_.clock(), host_.log()));
-    ASSIGN_OR_RETURN(const HostPort bound, host_.listen(wanted.at, dp->router(), "--dp",
-                                                        injector({.role = v1::FaultMatch::DP, .dp = wanted.name})));
+    ASSIGN_OR_RETURN(auto dp, dp::DistributionPoint::open({.name = wanted.name,
+                                                           .folder = host_.data() + "/dp/" + wanted.name,
+                                                           .token = token,
+                                                           .site = options_.site,
+                                                           .room_for = room_for(wanted.name)},
+                                                          host_.env(), host_.clock(), host_.log()));
+    ASSIGN_OR_RETURN(const HostPort bound,
+                     listen({.role = v1::FaultMatch::DP, .dp = wanted.name}, wanted.at, dp->router(), "--dp"));
     ASSIGN_OR_RETURN(const HostPort control, dp->start_control({"127.0.0.1", 0}));
     RETURN_IF_ERROR(
         mp_->add_dp({.name = wanted.name, .url = http_url(bound), .control_url = http_url(control), .token = token}));
@@ -140,6 +156,7 @@ class SiteRole : public Role {
   ScenarioFile scenario_;
   std::unique_ptr<mp::Mp> mp_;
   std::vector<std::unique_ptr<wire::Injector>> injectors_;
+  std::vector<std::unique_ptr<fault::DoorWatch>> doors_;
   std::vector<std::unique_ptr<dp::DistributionPoint>> dps_;
 };
 
