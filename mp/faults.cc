@@ -13,6 +13,7 @@
 #include "mp/store_faults.h"
 #include "proto/base/text.h"
 #include "proto/fault/damage.h"
+#include "proto/fault/effects.h"
 #include "proto/fault/plan.h"
 #include "proto/schema/timestamp.h"
 #include "store/manifest.h"
@@ -69,6 +70,19 @@ Status check_certificate(const Site& site, const v1::FaultRule& rule) {
       rule.GetDescriptor()->FindFieldByNumber(rule.effect_case())->json_name());
 }
 
+// A distribution point, and whoever connects, knows a client by its address alone.
+Status check_address(const Site& site, const v1::FaultRule& rule) {
+  const v1::FaultMatch& match = rule.match();
+  const bool by_address = match.role() == v1::FaultMatch::DP || !match.dp().empty() ||
+                          fault::effect_of(rule)->stage == fault::Stage::kConnection;
+  if (match.client().empty() || !by_address) return ok_status();
+  const std::string shared = site.activity->shared_address(ascii_upper(match.client()));
+  if (shared.empty()) return ok_status();
+  return failed_precondition(match.client() + " asks from " + shared + ", as others do, and cannot be told from them " +
+                                 "there; give it an address of its own, or name match.address",
+                             "match.client");
+}
+
 // The request as a rule, with names as the site spells them.
 Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
   v1::FaultRule rule = request;
@@ -92,6 +106,7 @@ Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const
   }
   if (!match.client().empty()) RETURN_IF_ERROR(check_client(txn, match.client()));
   RETURN_IF_ERROR(check_certificate(site, rule));
+  RETURN_IF_ERROR(check_address(site, rule));
   if (match.package().empty()) {
     if (!at_rest(rule)) return rule;
     return invalid_argument("damage at rest lies in one package: name it", "match.package");

@@ -470,5 +470,21 @@ TEST_F(ReceivingFaults, NoSpaceThatIsEnoughIsNoFault) {
   EXPECT_EQ(file().body, content_);
 }
 
+// A DP knows a client by its address; of two that share one it cannot say which asks.
+TEST(NamedClients, AreToldApartByAddressOrNotAtAll) {
+  const Lab lab;
+  for (const char* name : {"WRK-LON-001", "WRK-LON-002"}) EXPECT_EQ(lab.client(name).exit_status, 0);
+  const std::string rule = R"({"match":{"role":"DP","client":"wrk-lon-001"},"emptyBody":{}})";
+  const Finished refused = lab.cli({"fault", "add", rule});
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("asks from 127.0.0.1, as others do"));
+  EXPECT_THAT(refused.err, HasSubstr("[match.client]"));
+  EXPECT_EQ(lab.json<v1::FaultList>({"fault", "list"}).faults_size(), 0);
+  lab.must({"fault", "add", R"({"match":{"role":"MP","client":"wrk-lon-001"},"emptyBody":{}})"});
+  lab.must({"fault", "clear"});
+  EXPECT_EQ(lab.client("WRK-LON-001", {"--bind", "127.0.0.2"}).exit_status, 0);
+  lab.must({"fault", "add", rule});
+}
+
 }  // namespace
 }  // namespace smslab::test
