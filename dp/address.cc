@@ -8,6 +8,7 @@
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/base/utf16.h"
+#include "proto/wire/reply_head.h"
 
 namespace smslab::dp {
 namespace {
@@ -102,6 +103,12 @@ Result<const store::Node*> find_node(const Loaded& package, const Address& addre
   const store::Node* node = address.path.starts_with('/') ? nullptr : package.tree->find(address.path);
   if (!node) return not_found("'" + address.path + "' is not in " + address.package_id);
   return node;
+}
+
+wire::Reply absent(std::string_view route, const Loaded& package, const Address& address, const Status& why) {
+  wire::Reply reply = wire::error_reply(http_status(why.code()), why.message());
+  reply.topic = topic_of(route, package, address.path);
+  return reply;
 }
 
 std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path,

@@ -39,6 +39,8 @@ Result<LoadedPtr> find_package(Contents& contents, const Address& address);
 // that the reply is made of, in hex.
 std::shared_ptr<const wire::Topic> topic_of(std::string_view route, const Loaded& package, const std::string& path,
                                             std::string_view sha256 = {});
+// The answer to a request for what is not in the package, which is about it all the same.
+wire::Reply absent(std::string_view route, const Loaded& package, const Address& address, const Status& why);
 // The file or folder; kNotFound.
 Result<const store::Node*> find_node(const Loaded& package, const Address& address);
 

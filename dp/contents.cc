@@ -89,7 +89,9 @@ uint64_t Contents::changes() {
 
 Result<wire::Body> Contents::body(const Loaded& package, const v1::FileEntry& file) const {
   if (file.size() == 0) return wire::Body();
-  ASSIGN_OR_RETURN(std::shared_ptr<const ReadableFile> bytes, store_.blobs().open(file.hash().sha256()));
+  const std::string& sha256 = file.hash().sha256();
+  ASSIGN_OR_RETURN(std::shared_ptr<const ReadableFile> bytes,
+                   package.open ? package.open(sha256) : store_.blobs().open(sha256));
   if (bytes->size() != file.size()) {
     return Status(Code::kDataLoss, "the stored bytes of '" + file.path() + "' are not all there; run smslab fsck");
   }

@@ -9,6 +9,7 @@
 // Looking up what is loaded costs one short lock and no index access. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -29,6 +30,8 @@ struct Loaded {
   v1::DpContent content;
   std::shared_ptr<const store::ContentTree> tree;
   std::map<std::string, Overlay> damages;  // by path as spelled in the manifest
+  // Where the bytes are, by SHA-256, when it is not this DP's store (pretence.h).
+  std::function<Result<std::shared_ptr<const ReadableFile>>(const std::string& sha256)> open;
 
   const v1::Manifest& manifest() const { return tree->manifest(); }
   const Overlay* damage(const v1::FileEntry& file) const;

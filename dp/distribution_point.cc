@@ -44,7 +44,7 @@ class DistributionPoint::Impl {
         log_(log),
         store_(std::move(store)),
         contents_(*store_),
-        receiver_(*store_, contents_, clock, log_),
+        receiver_(*store_, contents_, clock, log_, std::move(options.room_for)),
         damages_(name_, *store_, contents_, log_),
         server_({.token = std::move(options.token)}, clock, log_) {
     add_client_routes();

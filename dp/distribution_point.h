@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "dp/room.h"
 #include "proto/base/clock.h"
 #include "proto/base/env.h"
 #include "proto/base/log.h"
@@ -25,6 +26,7 @@ struct DpOptions {
   std::string folder;     // <data>/dp/<name>
   std::string token;      // that the site must show
   std::string site = {};  // whose DP it is; empty: whoever's the folder is, or will be once a site has taken it in
+  RoomFor room_for = {};  // null: the disk is as it is
 };
 
 class DistributionPoint {

@@ -1,5 +1,6 @@
 #include "dp/receive.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -67,7 +68,10 @@ Result<v1::OfferReply> Receiver::offer(const v1::Offer& offer) {
   RETURN_IF_ERROR(check_manifest(offer.manifest()));
   ASSIGN_OR_RETURN(const auto staged, staging());
   ASSIGN_OR_RETURN(std::vector<std::string> absent, missing(offer.manifest(), *staged));
-  if (const Status fits = check_space(offer.manifest(), absent); !fits.ok()) {
+  std::optional<Room> room;
+  if (room_for_ && !absent.empty()) room = room_for_(offer.manifest().package_id(), offer.manifest().version());
+  ration(absent, room);
+  if (const Status fits = check_space(offer.manifest(), absent, room); !fits.ok()) {
     give_up(staged);
     return fits;
   }
@@ -81,8 +85,13 @@ Status Receiver::put(const std::string& sha256, uint64_t size, const std::functi
   ASSIGN_OR_RETURN(const auto receiver, staged->receive(ascii_upper(sha256), size));
   // The rest is read all the same: a site that is still sending would not see the answer.
   Status kept;
+  const Ration left = ration_of(ascii_upper(sha256));
   RETURN_IF_ERROR(read([&](std::string_view piece) {
     if (kept.ok()) kept = receiver->append(piece);
+    const auto bytes = static_cast<int64_t>(piece.size());
+    if (kept.ok() && left && left->fetch_sub(bytes) < bytes) {
+      kept = Status(Code::kNoSpace, "no space left on the disk of the distribution point");
+    }
     return ok_status();
   }));
   if (kept.ok()) kept = receiver->finish().status();
@@ -169,15 +178,38 @@ Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
   return reply;
 }
 
+void Receiver::ration(const std::vector<std::string>& absent, const std::optional<Room>& room) {
+  const Ration left =
+      room && !room->known
+          ? std::make_shared<std::atomic<int64_t>>(static_cast<int64_t>(std::min<uint64_t>(room->bytes, INT64_MAX)))
+          : nullptr;
+  MutexLock lock(mu_);
+  for (const std::string& sha256 : absent) {
+    if (left) {
+      rations_[sha256] = left;
+    } else {
+      rations_.erase(sha256);
+    }
+  }
+}
+
+Receiver::Ration Receiver::ration_of(const std::string& sha256) {
+  MutexLock lock(mu_);
+  const auto found = rations_.find(sha256);
+  return found == rations_.end() ? nullptr : found->second;
+}
+
 // Better now than after gigabytes.
-Status Receiver::check_space(const v1::Manifest& manifest, const std::vector<std::string>& absent) const {
+Status Receiver::check_space(const v1::Manifest& manifest, const std::vector<std::string>& absent,
+                             const std::optional<Room>& room) const {
   std::unordered_set<std::string_view> wanted(absent.begin(), absent.end());
   uint64_t bytes = 0;
   for (const auto& file : manifest.files()) {
     if (wanted.erase(file.hash().sha256()) > 0) bytes += (file.size() + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
   }
   if (bytes > 0) bytes += kBookkeepingBytes;
-  ASSIGN_OR_RETURN(const uint64_t free, store_.env().free_bytes(store_.folder()));
+  ASSIGN_OR_RETURN(uint64_t free, store_.env().free_bytes(store_.folder()));
+  if (room && room->known) free = room->bytes;
   if (bytes <= free) return ok_status();
   return {Code::kNoSpace, "not enough space on the disk of the distribution point: " + manifest.package_id() +
                               " version " + std::to_string(manifest.version()) + " needs " + std::to_string(bytes) +

@@ -7,12 +7,17 @@
 // Clients see the old version or the new one, never a part. Thread-safe; calls block on the disk.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dp/contents.h"
+#include "dp/room.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mutex.h"
@@ -23,8 +28,8 @@ namespace smslab::dp {
 
 class Receiver {
  public:
-  Receiver(store::Store& store, Contents& contents, const Clock& clock, const Log& log)
-      : store_(store), contents_(contents), clock_(clock), log_(log) {}
+  Receiver(store::Store& store, Contents& contents, const Clock& clock, const Log& log, RoomFor room_for = nullptr)
+      : store_(store), contents_(contents), clock_(clock), log_(log), room_for_(std::move(room_for)) {}
 
   // kNoSpace when what is missing does not fit on the disk, by its size and a little for the bookkeeping.
   Result<v1::OfferReply> offer(const v1::Offer& offer);
@@ -44,17 +49,24 @@ class Receiver {
  private:
   Result<std::shared_ptr<store::Staging>> staging();
   void give_up(const std::shared_ptr<store::Staging>& staged);  // whoever uses it goes on to its end
-  Status check_space(const v1::Manifest& manifest, const std::vector<std::string>& absent) const;
+  Status check_space(const v1::Manifest& manifest, const std::vector<std::string>& absent,
+                     const std::optional<Room>& room) const;
+  // The room of what is offered is that offer's from now on; nullopt: all there is.
+  void ration(const std::vector<std::string>& absent, const std::optional<Room>& room);
+  using Ration = std::shared_ptr<std::atomic<int64_t>>;  // bytes left, of all contents of one offer
+  Ration ration_of(const std::string& sha256);
   Result<std::vector<std::string>> missing(const v1::Manifest& manifest, const store::Staging& staging) const;
 
   store::Store& store_;
   Contents& contents_;
   const Clock& clock_;
   const Log& log_;
+  const RoomFor room_for_;
   // One commit at a time: a staging has one user. Held over the disk; neither readers nor put() want it.
   Mutex committing_;
   Mutex mu_;
   std::shared_ptr<store::Staging> staging_ GUARDED_BY(mu_);
+  std::map<std::string, Ration> rations_ GUARDED_BY(mu_);  // by SHA-256; empty without a fault
 };
 
 }  // namespace smslab::dp

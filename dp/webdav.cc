@@ -6,6 +6,7 @@
 
 #include "dp/address.h"
 #include "dp/listing.h"
+#include "dp/pretence.h"
 #include "proto/dav/propfind.h"
 #include "proto/wire/grammar.h"
 
@@ -63,9 +64,16 @@ Result<wire::Reply> list_content(Contents& contents, const wire::Request& reques
     ASSIGN_OR_RETURN(listing, list_packages(contents, ask.depth, url, address.directory));
   } else {
     ASSIGN_OR_RETURN(LoadedPtr package, find_package(contents, address));
-    ASSIGN_OR_RETURN(const store::Node* node, find_node(*package, address));
-    reply.topic = topic_of("propfind", *package, node->path);
-    listing = list_package(std::move(package), *node, ask.depth, url, address.content_id);
+    const fault::StorePretence* const pretence = pretence_of(request);
+    if (pretence != nullptr) package = pretend(package, *pretence);
+    const auto node = find_node(*package, address);
+    if (!node.ok()) return absent("propfind", *package, address, node.status());
+    reply.topic = topic_of("propfind", *package, (*node)->path);
+    const bool folder = (*node)->folder && ask.depth != dav::Depth::kZero;
+    listing = list_package(std::move(package), **node, ask.depth, url, address.content_id);
+    if (folder && pretence != nullptr && pretence->made_up > 0) {
+      listing = and_made_up(std::move(listing), pretence->made_up, url);
+    }
   }
 
   reply.status = 207;

@@ -55,7 +55,7 @@ void ClientActivity::policy_asked(store::Store& store, const std::string& client
     MutexLock lock(mu_);
     Address& from = addresses_[address];
     if (from.client.empty()) from.client = client;
-    from.shared = from.shared || from.client != client;
+    if (from.client != client) from.others.insert(client);
   }
   v1::ClientActivity news;
   *news.mutable_last_policy() = to_timestamp(clock.now());
@@ -67,7 +67,7 @@ void ClientActivity::body_fetched(store::Store& store, const std::string& addres
   {
     MutexLock lock(mu_);
     const auto from = addresses_.find(address);
-    if (from == addresses_.end() || from->second.shared) return;
+    if (from == addresses_.end() || from->second.shared()) return;
     client = from->second.client;
   }
   v1::ClientActivity news;
@@ -186,7 +186,18 @@ void ClientActivity::flush(store::Store& store) {
 std::string ClientActivity::client_at(const std::string& address) const {
   const MutexLock lock(mu_);
   const auto found = addresses_.find(address);
-  return found == addresses_.end() || found->second.shared ? std::string() : found->second.client;
+  return found == addresses_.end() || found->second.shared() ? std::string() : found->second.client;
+}
+
+std::string ClientActivity::shared_address(const std::string& client) const {
+  const MutexLock lock(mu_);
+  std::string shared;
+  for (const auto& [address, from] : addresses_) {
+    if (from.client != client && !from.others.contains(client)) continue;
+    if (!from.shared()) return {};
+    shared = address;
+  }
+  return shared;
 }
 
 }  // namespace smslab::mp

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +37,9 @@ class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
   void body_fetched(store::Store& store, const std::string& address, const Clock& clock);
   // The client that alone has asked for policy from this address since the start; empty: nobody, or several.
   std::string client_at(const std::string& address) const;
+  // An address where this client has asked for policy as others have, when it has none of its own; empty: there is
+  // none.
+  std::string shared_address(const std::string& client) const;
   // What is in memory and may not be stored yet. A transaction opened after it sees all the rest.
   class Recent {
    public:
@@ -53,8 +57,9 @@ class ClientActivity : public std::enable_shared_from_this<ClientActivity> {
 
  private:
   struct Address {
-    std::string client;
-    bool shared = false;
+    std::string client;            // the first
+    std::set<std::string> others;  // and those since
+    bool shared() const { return !others.empty(); }
   };
 
   void note(store::Store& store, const std::string& client, const v1::ClientActivity& news, const Clock& clock);

@@ -11,8 +11,10 @@
 #include "mp/packages.h"
 #include "mp/saying_rules.h"
 #include "mp/site_record.h"
+#include "mp/store_faults.h"
 #include "proto/base/text.h"
 #include "proto/fault/damage.h"
+#include "proto/fault/effects.h"
 #include "proto/fault/plan.h"
 #include "proto/fault/sayings.h"
 #include "proto/schema/timestamp.h"
@@ -52,11 +54,35 @@ Status check_file(const store::ReadTxn& txn, const v1::Package& package, const v
   if (!manifest.ok()) {
     return not_found("package " + package.id() + " has no version " + std::to_string(version), "match.version");
   }
-  const bool there = std::ranges::any_of(
-      manifest->files(), [&](const v1::FileEntry& file) { return fault::glob_matches(match.file(), file.path()); });
+  const auto fits = [&](const auto& entry) { return fault::glob_matches(match.file(), entry.path()); };
+  const bool there = std::ranges::any_of(manifest->files(), fits) || std::ranges::any_of(manifest->folders(), fits);
   if (there || match.file().empty()) return ok_status();
   return not_found("no file of " + package.id() + "." + std::to_string(version) + " fits '" + match.file() + "'",
                    "match.file");
+}
+
+// The flawed certificates are signed by the lab's CA, which clients of another certificate do not trust anyway.
+Status check_certificate(const Site& site, const v1::FaultRule& rule) {
+  const bool needs_lab_ca = rule.has_cert_expired() || rule.has_cert_not_yet_valid() || rule.has_cert_wrong_host() ||
+                            rule.has_cert_bad_chain();
+  if (!needs_lab_ca || !site.options.own_certificate) return ok_status();
+  return failed_precondition(
+      "the lab shows a certificate of yours, and has none that is like it but for this; start it "
+      "without --tls-cert",
+      rule.GetDescriptor()->FindFieldByNumber(rule.effect_case())->json_name());
+}
+
+// A distribution point, and whoever connects, knows a client by its address alone.
+Status check_address(const Site& site, const v1::FaultRule& rule) {
+  const v1::FaultMatch& match = rule.match();
+  const bool by_address = match.role() == v1::FaultMatch::DP || !match.dp().empty() ||
+                          fault::effect_of(rule)->stage == fault::Stage::kConnection;
+  if (match.client().empty() || !by_address) return ok_status();
+  const std::string shared = site.activity->shared_address(ascii_upper(match.client()));
+  if (shared.empty()) return ok_status();
+  return failed_precondition(match.client() + " asks from " + shared + ", as others do, and cannot be told from them " +
+                                 "there; give it an address of its own, or name match.address",
+                             "match.client");
 }
 
 // The request as a rule, with names as the site spells them.
@@ -73,13 +99,16 @@ Result<v1::FaultRule> spelled_rule(const Site& site, const DpDirectory& dps, con
     if (dp == nullptr) return not_found("the site has no distribution point '" + match.dp() + "'", "match.dp");
     match.set_dp(dp->name);
     if (dp->remote && !at_rest(rule)) {
-      return failed_precondition(dp->name + " runs in a process of its own, where only damage at rest can be done",
+      return failed_precondition(dp->name + " runs in a process of its own, where only damage at rest can be done; " +
+                                     "one of `smslab serve` takes every fault",
                                  "match.dp");
     }
   } else if (at_rest(rule)) {
     return invalid_argument("damage at rest lies on one distribution point: name it", "match.dp");
   }
   if (!match.client().empty()) RETURN_IF_ERROR(check_client(txn, match.client()));
+  RETURN_IF_ERROR(check_certificate(site, rule));
+  RETURN_IF_ERROR(check_address(site, rule));
   if (match.package().empty()) {
     if (!at_rest(rule)) return rule;
     return invalid_argument("damage at rest lies in one package: name it", "match.package");
@@ -96,7 +125,7 @@ Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const
   return rule;
 }
 
-// What a client of this DP gets of a file that is corrupted on its way; absent when the rule leaves open which.
+// What clients will see; absent when the rule leaves open of which file.
 Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRule& rule) {
   if (fault::saying_of(rule) != nullptr) {
     ASSIGN_OR_RETURN(v1::Foretold told, foretell_saying(site, rule));
@@ -106,6 +135,7 @@ Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRu
   const v1::FaultMatch& match = rule.match();
   const bool known = rule.has_corrupt() && !match.dp().empty() && !match.package().empty() && !match.file().empty() &&
                      !is_pattern(match.file());
+  if (!rule.has_corrupt()) return foretell_store_fault(site, rule);
   if (!known) return std::optional<v1::Foretold>();
   const store::ReadTxn txn = site.store.read();
   ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(txn, {match.package()}));

@@ -13,6 +13,7 @@
 #include "mp/imports.h"
 #include "mp/inboxes.h"
 #include "mp/long_polls.h"
+#include "mp/old_versions.h"
 #include "mp/reset.h"
 #include "mp/scenario.h"
 #include "mp/site_record.h"
@@ -103,7 +104,22 @@ class Mp::Impl {
   std::unique_ptr<wire::Injector> injector(fault::Place place, LabTimers& timers) {
     return std::make_unique<fault::RuleInjector>(
         std::move(place), *site_.rules, site_.clock, timers,
-        [activity = site_.activity](const std::string& address) { return activity->client_at(address); });
+        [activity = site_.activity](const std::string& address) { return activity->client_at(address); },
+        [this](const std::string& package, uint32_t version) { return old_version(*store_, package, version); });
+  }
+  std::unique_ptr<fault::DoorWatch> watch_door(fault::Place place, LabTimers& timers, fault::DoorWatch::Set set) {
+    return std::make_unique<fault::DoorWatch>(std::move(place), *site_.rules, site_.clock, timers, std::move(set));
+  }
+  std::optional<v1::NoSpace> no_space(const std::string& dp, const std::string& package, uint32_t version) const {
+    fault::Occasion occasion;
+    occasion.role = v1::FaultMatch::DP;
+    occasion.dp = dp;
+    occasion.route = "receive";
+    occasion.package = package;
+    occasion.version = version;
+    occasion.now = site_.clock.now();
+    const auto hits = site_.rules->hits(fault::Stage::kReceive, occasion);
+    return hits.empty() ? std::nullopt : std::optional(hits.front().rule->no_space());
   }
   std::unique_ptr<wire::Recorder> recorder(fault::Place place) const {
     if (!site_.journal) return nullptr;
@@ -216,6 +232,12 @@ std::unique_ptr<wire::Injector> Mp::injector(fault::Place place, LabTimers& time
   return impl_->injector(std::move(place), timers);
 }
 std::unique_ptr<wire::Recorder> Mp::recorder(fault::Place place) { return impl_->recorder(std::move(place)); }
+std::unique_ptr<fault::DoorWatch> Mp::watch_door(fault::Place place, LabTimers& timers, fault::DoorWatch::Set set) {
+  return impl_->watch_door(std::move(place), timers, std::move(set));
+}
+std::optional<v1::NoSpace> Mp::no_space(const std::string& dp, const std::string& package, uint32_t version) {
+  return impl_->no_space(dp, package, version);
+}
 Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }
 void Mp::start() { impl_->start(); }
 void Mp::stop() { impl_->stop(); }

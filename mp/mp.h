@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
 #include "proto/control/dp_secret.h"
+#include "proto/fault/doors.h"
 #include "proto/fault/injector.h"
 #include "proto/schema/scenario.pb.h"
 #include "proto/wire/recorder.h"
@@ -71,6 +73,10 @@ class Mp {
   std::unique_ptr<wire::Injector> injector(fault::Place place, LabTimers& timers);
   // Remembers what happens on a listener, likewise. Null without a journal.
   std::unique_ptr<wire::Recorder> recorder(fault::Place place);
+  // The same of whether the listener is there at all; `set` closes and opens it (proto/fault/doors.h).
+  std::unique_ptr<fault::DoorWatch> watch_door(fault::Place place, LabTimers& timers, fault::DoorWatch::Set set);
+  // The no_space fault that meets this content on its way to a DP of this process; nullopt: none.
+  std::optional<v1::NoSpace> no_space(const std::string& dp, const std::string& package, uint32_t version);
   Result<HostPort> start_control(const HostPort& at);
   void start();
   void stop();

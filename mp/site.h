@@ -35,6 +35,7 @@ struct SiteOptions {
   std::string server = "LON-DCSMS-01";          // the site server's and MP's computer name: <site>-DCSMS-01
   std::string user = "CONTOSO\\administrator";  // who the audit messages name
   bool strict = false;                          // signatures are checked; a bad one gets an empty 200
+  bool own_certificate = false;                 // https shows one that was given, not the lab's
 };
 
 struct Site {

@@ -40,7 +40,7 @@ std::string symptom_of(const v1::ClientSymptom& client) {
 bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
 
 std::string hits_of(const v1::FaultRule& rule) {
-  if (at_rest(rule)) return "";
+  if (at_rest(rule) || rule.has_down()) return "";
   const v1::FaultCounts& counts = rule.counts();
   return fmt::format("{} of {}", counts.hit(), counts.matched());
 }
@@ -60,6 +60,8 @@ Status show_rule(const Cli& cli, const v1::FaultRule& rule) {
        {"package SHA-1", rule.foretold().package().sha1()},
        {"package SHA-256", rule.foretold().package().sha256()},
        {"a client shows", symptom_of(rule.foretold().client())},
+       {"status", rule.foretold().status() != 0 ? std::to_string(rule.foretold().status()) : ""},
+       {"bytes of the file", rule.foretold().has_bytes() ? std::to_string(rule.foretold().bytes()) : ""},
        {"hits", hits_of(rule)},
        {"last client", rule.counts().last_client()},
        {"healed", rule.healed() ? "yes" : ""}});

@@ -48,6 +48,7 @@ class Host {
   // `field` names the option in the error. Injector and recorder, if any, must live until stop().
   Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field,
                           wire::Injector* injector = nullptr, wire::Recorder* recorder = nullptr);
+  Status set_shut(const HostPort& bound, bool shut) { return gate_.set_shut(bound, shut); }  // an address of listen()'s
   LabTimers& timers() { return timers_; }
   // Everything that was given to listen() is served from now on.
   Status serve() { return gate_.start(); }

@@ -52,7 +52,7 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(std::move(mp_options), host_.env(), host_.clock(), host_.log()));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
     RETURN_IF_ERROR(make_scenario());
-    ASSIGN_OR_RETURN(const HostPort mp_bound, listen(mp_at, mp_->router(), "--mp", {.role = v1::FaultMatch::MP}));
+    ASSIGN_OR_RETURN(const HostPort mp_bound, listen({.role = v1::FaultMatch::MP}, mp_at, mp_->router(), "--mp"));
     mp_->set_mp_url(http_url(mp_bound));
     ASSIGN_OR_RETURN(const HostPort control_bound, with_field(mp_->start_control(control_at), "--control"));
     RETURN_IF_ERROR(host_.serve());
@@ -75,6 +75,7 @@ class SiteRole : public Role {
     options.site.site = options_.site;
     options.site.server = default_dp_name(options_.site, 1);
     options.site.strict = options_.strict;
+    options.site.own_certificate = !options_.host.tls_cert.empty();
     options.profile = options_.profile;
     options.folder = host_.data() + "/site";
     options.logs = host_.data() + "/logs";
@@ -115,22 +116,36 @@ class SiteRole : public Role {
     return problems.empty() ? made : scenario_.tell(problems);
   }
 
-  // With the faults of the place, and a journal of what happens there.
-  Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field, fault::Place place) {
-    recorders_.push_back(mp_->recorder(place));
-    injectors_.push_back(mp_->injector(std::move(place), host_.timers()));
-    return host_.listen(at, router, field, injectors_.back().get(), recorders_.back().get());
+  // A listener with everything that a fault can do to it, and a journal of what happens there.
+  Result<HostPort> listen(const fault::Place& place, const HostPort& at, const wire::Router& router,
+                          std::string_view field) {
+    wire::Injector* injector = injectors_.emplace_back(mp_->injector(place, host_.timers())).get();
+    wire::Recorder* recorder = recorders_.emplace_back(mp_->recorder(place)).get();
+    ASSIGN_OR_RETURN(HostPort bound, host_.listen(at, router, field, injector, recorder));
+    doors_.push_back(
+        mp_->watch_door(place, host_.timers(), [this, bound](bool shut) { return host_.set_shut(bound, shut); }));
+    return bound;
+  }
+
+  // What a fault leaves of a DP's disk.
+  dp::RoomFor room_for(const std::string& dp) {
+    return [this, dp](const std::string& package, uint32_t version) -> std::optional<dp::Room> {
+      const auto fault = mp_->no_space(dp, package, version);
+      if (!fault) return std::nullopt;
+      return dp::Room{.bytes = fault->bytes(), .known = !fault->has_bytes()};
+    };
   }
 
   Status add_dp(const DpWanted& wanted) {
     const std::string token = secret_token();
-    ASSIGN_OR_RETURN(
-        auto dp,
-        dp::DistributionPoint::open(
-            {.name = wanted.name, .folder = host_.data() + "/dp/" + wanted.name, .token = token, .site = options_.site},
-            host_.env(), host_.clock(), host_.log()));
+    ASSIGN_OR_RETURN(auto dp, dp::DistributionPoint::open({.name = wanted.name,
+                                                           .folder = host_.data() + "/dp/" + wanted.name,
+                                                           .token = token,
+                                                           .site = options_.site,
+                                                           .room_for = room_for(wanted.name)},
+                                                          host_.env(), host_.clock(), host_.log()));
     ASSIGN_OR_RETURN(const HostPort bound,
-                     listen(wanted.at, dp->router(), "--dp", {.role = v1::FaultMatch::DP, .dp = wanted.name}));
+                     listen({.role = v1::FaultMatch::DP, .dp = wanted.name}, wanted.at, dp->router(), "--dp"));
     ASSIGN_OR_RETURN(const HostPort control, dp->start_control({"127.0.0.1", 0}));
     RETURN_IF_ERROR(
         mp_->add_dp({.name = wanted.name, .url = http_url(bound), .control_url = http_url(control), .token = token}));
@@ -146,6 +161,7 @@ class SiteRole : public Role {
   std::unique_ptr<mp::Mp> mp_;
   std::vector<std::unique_ptr<wire::Injector>> injectors_;
   std::vector<std::unique_ptr<wire::Recorder>> recorders_;
+  std::vector<std::unique_ptr<fault::DoorWatch>> doors_;
   std::vector<std::unique_ptr<dp::DistributionPoint>> dps_;
 };
 

@@ -31,10 +31,12 @@ class DpRole : public Role {
     RETURN_IF_ERROR(parse_url(options_.site_server, "--site-server").status());
     ASSIGN_OR_RETURN(const auto secret, control::DpSecret::read(host_.env(), options_.token_file, "--token-file"));
     RETURN_IF_ERROR(check_folder(name));
-    ASSIGN_OR_RETURN(
-        dp_, dp::DistributionPoint::open(
-                 {.name = name, .folder = host_.data() + "/dp/" + name, .token = secret.token(name), .site = {}},
-                 host_.env(), host_.clock(), host_.log()));
+    ASSIGN_OR_RETURN(dp_, dp::DistributionPoint::open({.name = name,
+                                                       .folder = host_.data() + "/dp/" + name,
+                                                       .token = secret.token(name),
+                                                       .site = {},
+                                                       .room_for = {}},
+                                                      host_.env(), host_.clock(), host_.log()));
     ASSIGN_OR_RETURN(const HostPort bound, host_.listen(at, dp_->router(), "--dp"));
     ASSIGN_OR_RETURN(const HostPort control, with_field(dp_->start_control(control_at), "--control"));
     RETURN_IF_ERROR(host_.serve());

@@ -60,7 +60,54 @@ constexpr std::array kEffects = {
     Effect{Rule::kNeverRead, "never_read", Stage::kConnection, "accepted, and never read", nullptr, nullptr},
     Effect{Rule::kHandshakeAbort, "handshake_abort", Stage::kConnection,
            "a TLS client is dropped after its first message", nullptr, nullptr},
+    // Listeners and their certificates.
+    Effect{Rule::kDown, "down", Stage::kListener, "the listener is closed: refused, and idle connections ended",
+           check_down, nullptr},
+    Effect{Rule::kCertExpired, "cert_expired", Stage::kConnection, "a certificate of the year 2000", nullptr, nullptr},
+    Effect{Rule::kCertNotYetValid, "cert_not_yet_valid", Stage::kConnection, "a certificate of the year 2099", nullptr,
+           nullptr},
+    Effect{Rule::kCertWrongHost, "cert_wrong_host", Stage::kConnection, "a certificate for another host", nullptr,
+           nullptr},
+    Effect{Rule::kCertUnknownCa, "cert_unknown_ca", Stage::kConnection, "a certificate of a CA that nobody trusts",
+           nullptr, nullptr},
+    Effect{Rule::kCertBadChain, "cert_bad_chain", Stage::kConnection,
+           "a certificate without the intermediate one between it and the CA", nullptr, nullptr},
+    Effect{Rule::kOldTls, "old_tls", Stage::kConnection, "TLS 1.0 and 1.1 alone", nullptr, nullptr},
+    // What a distribution point says of its content.
+    Effect{Rule::kMissingFile, "missing_file", Stage::kReply, "404, not listed, or only one of the two",
+           check_missing_file, missing_file, missing_file_concerns},
+    Effect{Rule::kExtraFile, "extra_file", Stage::kReply, "a file that is listed and not there", check_extra_file,
+           extra_file, listing_concerns},
+    Effect{Rule::kWrongSize, "wrong_size", Stage::kReply, "another size in the listing", check_wrong_size, wrong_size,
+           listed_file_concerns},
+    Effect{Rule::kEmptyListing, "empty_listing", Stage::kReply, "a listing without any file", check_listing,
+           empty_listing, listing_concerns},
+    Effect{Rule::kHugeListing, "huge_listing", Stage::kReply, "so many made-up files behind the true ones",
+           check_huge_listing, huge_listing, listing_concerns},
+    Effect{Rule::kHiddenUnlisted, "hidden_unlisted", Stage::kReply, "hidden files are there and not listed",
+           check_listing, hidden_unlisted, listed_file_concerns},
+    Effect{Rule::kRequestFiltering, "request_filtering", Stage::kReply,
+           "IIS's 404.7, 404.8, 404.11 for extensions, segments, double escapes", check_request_filtering,
+           request_filtering, filtering_concerns},
+    Effect{Rule::kEio, "eio", Stage::kReply, "the reply breaks off at a byte that cannot be read", check_eio, eio,
+           eio_concerns},
+    Effect{Rule::kNoSpace, "no_space", Stage::kReceive, "what the site sends does not fit on the DP's disk",
+           check_no_space, nullptr},
+    Effect{Rule::kStale, "stale", Stage::kReply, "an older version under the new one's name", check_stale, stale,
+           stale_concerns},
+    Effect{Rule::kTornRefresh, "torn_refresh", Stage::kReply,
+           "old listing with new bytes, new with old, or both in one download", check_torn_refresh, torn_refresh,
+           torn_concerns},
 };
+bool contains(std::span<const std::string_view> words, std::string_view word) {
+  return std::ranges::any_of(words, [&](std::string_view one) { return iequals(one, word); });
+}
+
+std::string listed(std::span<const std::string_view> words) {
+  std::string text;
+  for (const std::string_view word : words) text.append(text.empty() ? "" : ", ").append(word);
+  return text;
+}
 }  // namespace
 
 std::span<const Effect> all_effects() { return kEffects; }
@@ -119,6 +166,24 @@ std::string take_field(std::string* head, std::string_view name) {
 
 void add_field(std::string* head, std::string_view name, std::string_view value) {
   head->insert(head->size() - 2, std::string(name) + ": " + std::string(value) + "\r\n");
+}
+
+Status check_asked(const v1::FaultRule& rule, std::initializer_list<std::string_view> routes,
+                   std::initializer_list<std::string_view> methods) {
+  const v1::FaultMatch& match = rule.match();
+  if (match.role() == v1::FaultMatch::MP) {
+    return invalid_argument("the management point has no content; this is for a distribution point", "match.role");
+  }
+  if (!match.route().empty() && !contains(routes, match.route())) {
+    return invalid_argument("this can be seen in " + listed(routes) + " alone", "match.route");
+  }
+  if (!match.method().empty() && !contains(methods, match.method())) {
+    return invalid_argument("this can be seen in " + listed(methods) + " alone", "match.method");
+  }
+  if (match.has_range() && !contains(routes, "content")) {
+    return invalid_argument("a listing has no ranges", "match.range");
+  }
+  return ok_status();
 }
 
 }  // namespace smslab::fault

@@ -10,6 +10,7 @@
 
 #include "proto/base/random.h"
 #include "proto/fault/occasion.h"
+#include "proto/fault/pretence.h"
 #include "proto/schema/fault.pb.h"
 #include "proto/wire/injector.h"
 
@@ -45,11 +46,20 @@ struct Stroke {
   const wire::Router& router;
   wire::Reply* reply;
   wire::Delivery* delivery;
+  // The request as earlier strokes have had it answered anew, for the next to go on from; nullopt: as it came.
+  std::optional<wire::Request>* asked = nullptr;
+  const OldVersions* old_versions = nullptr;  // null: nobody has any
 };
 
-// kAnswer: where the management point composes what it says (sayings.h).
-enum class Stage { kStore, kConnection, kReply, kAnswer };
-inline constexpr size_t kStages = 4;
+enum class Stage {
+  kStore,       // the DP's stored bytes (mp/faults.h)
+  kConnection,  // when it is accepted
+  kReply,
+  kListener,  // as long as the rule is in force
+  kReceive,   // what a site sends to a DP
+  kAnswer,    // where the management point composes what it says (sayings.h)
+};
+inline constexpr size_t kStages = 6;
 
 struct Effect {
   v1::FaultRule::EffectCase kind;
@@ -59,6 +69,8 @@ struct Effect {
   // kInvalidArgument with the field, for parameters that make no sense. Null: it has none.
   Status (*check)(const v1::FaultRule& rule);
   void (*apply)(const Stroke& stroke);  // kReply alone
+  // Whether the rule is about this request; null: by its `match` alone.
+  bool (*concerns)(const v1::FaultRule& rule, const Occasion& occasion) = nullptr;
 };
 
 std::span<const Effect> all_effects();
@@ -113,7 +125,55 @@ void ignore_range(const Stroke& stroke);
 void force_multipart(const Stroke& stroke);
 void swap_file(const Stroke& stroke);
 
+// effects/store.cc, filtering.cc, disk.cc: what a distribution point says of its content
+Status check_missing_file(const v1::FaultRule& rule);
+Status check_extra_file(const v1::FaultRule& rule);
+Status check_wrong_size(const v1::FaultRule& rule);
+Status check_listing(const v1::FaultRule& rule);
+Status check_huge_listing(const v1::FaultRule& rule);
+Status check_request_filtering(const v1::FaultRule& rule);
+Status check_eio(const v1::FaultRule& rule);
+Status check_no_space(const v1::FaultRule& rule);
+Status check_stale(const v1::FaultRule& rule);
+Status check_torn_refresh(const v1::FaultRule& rule);
+void missing_file(const Stroke& stroke);
+void extra_file(const Stroke& stroke);
+void wrong_size(const Stroke& stroke);
+void empty_listing(const Stroke& stroke);
+void huge_listing(const Stroke& stroke);
+void hidden_unlisted(const Stroke& stroke);
+void request_filtering(const Stroke& stroke);
+void eio(const Stroke& stroke);
+void stale(const Stroke& stroke);
+void torn_refresh(const Stroke& stroke);
+bool missing_file_concerns(const v1::FaultRule& rule, const Occasion& occasion);
+bool listed_file_concerns(const v1::FaultRule& rule, const Occasion& occasion);
+bool listing_concerns(const v1::FaultRule& rule, const Occasion& occasion);
+bool filtering_concerns(const v1::FaultRule& rule, const Occasion& occasion);
+bool eio_concerns(const v1::FaultRule& rule, const Occasion& occasion);
+bool stale_concerns(const v1::FaultRule& rule, const Occasion& occasion);
+bool torn_concerns(const v1::FaultRule& rule, const Occasion& occasion);
+// What they foretell: whether a path is refused, a file's size as it is listed, and the byte that cannot be read of a
+// file of `size` bytes.
+bool is_filtered(const v1::RequestFiltering& filter, const std::string& path);
+uint64_t wrong_size_of(const v1::WrongSize& how, uint64_t size);
+uint64_t eio_offset(uint64_t seed, const std::string& rule, const std::string& dp, const std::string& package,
+                    const std::string& file, uint64_t size);
+
+// effects/listener.cc: of a whole listener, or of its certificate
+Status check_down(const v1::FaultRule& rule);
+
 // ---- what they share
+// kInvalidArgument for a rule that could never meet one of these requests of a distribution point's.
+Status check_asked(const v1::FaultRule& rule, std::initializer_list<std::string_view> routes,
+                   std::initializer_list<std::string_view> methods);
+// Where in the file a reply's body begins: a part of it, the whole, or (several parts) nowhere in one piece.
+std::optional<uint64_t> first_byte(const wire::Reply& reply);
+uint64_t file_size(const wire::Reply& reply);
+// Answers the request anew, as if the client had asked otherwise, beside what earlier strokes changed so. The reply
+// keeps its topic. A refusal is served, or leaves everything as it was.
+enum class Failures { kServed, kLeft };
+void ask_again(const Stroke& stroke, const std::function<void(wire::Request*)>& change, Failures failures);
 // Has the bytes changed on their way out, after whatever changes them already.
 using Rewrite = std::function<void(std::string* head, wire::Body* body)>;
 void rewrite_last(wire::Delivery* delivery, Rewrite change);

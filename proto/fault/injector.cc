@@ -1,8 +1,12 @@
 #include "proto/fault/injector.h"
 
+#include <array>
 #include <utility>
 
 #include "proto/wire/entity.h"
+#include "proto/wire/grammar.h"
+#include "proto/wire/lab_certificate.h"
+#include "proto/wire/range.h"
 
 namespace smslab::fault {
 namespace {
@@ -10,10 +14,35 @@ void name_rule(const Hit& hit, std::string* rules) {
   if (!rules->empty()) rules->push_back(' ');
   rules->append(hit.rule->id());
 }
+
+bool resumes(const wire::Request& request) {
+  const auto value = wire::list_field(request.fields, "Range");
+  if (!value) return false;
+  const auto ranges = wire::parse_range(*value, UINT64_MAX).ranges;
+  return !ranges.empty() && ranges.front().first > 0;
+}
+
+// Made once, for all listeners: they are the same for every lab.
+std::shared_ptr<const wire::Tls> flawed(wire::Flaw flaw) {
+  static const auto all = [] {
+    std::array<std::shared_ptr<const wire::Tls>, wire::kFlaws> made;
+    for (size_t i = 0; i < made.size(); i++) {
+      if (auto tls = wire::Tls::open(flawed_identity(static_cast<wire::Flaw>(i))); tls.ok()) made[i] = *std::move(tls);
+    }
+    return made;
+  }();
+  return all.at(static_cast<size_t>(flaw));
+}
 }  // namespace
 
-RuleInjector::RuleInjector(Place place, Rules& rules, const Clock& clock, LabTimers& timers, NameOf name_of)
-    : place_(std::move(place)), rules_(rules), clock_(clock), timers_(timers), name_of_(std::move(name_of)) {}
+RuleInjector::RuleInjector(Place place, Rules& rules, const Clock& clock, LabTimers& timers, NameOf name_of,
+                           OldVersions old_versions)
+    : place_(std::move(place)),
+      rules_(rules),
+      clock_(clock),
+      timers_(timers),
+      name_of_(std::move(name_of)),
+      old_versions_(std::move(old_versions)) {}
 
 Occasion RuleInjector::occasion_of(const wire::Request& request, const wire::Reply& reply) const {
   Occasion occasion;
@@ -36,6 +65,7 @@ Occasion RuleInjector::occasion_of(const wire::Request& request, const wire::Rep
   const wire::AskedSpan span = wire::asked_span(request, reply);
   occasion.first = span.first;
   occasion.last = span.last;
+  occasion.resumes = resumes(request);
   return occasion;
 }
 
@@ -55,6 +85,12 @@ wire::Opening RuleInjector::open(const HostPort& peer, const HostPort&) {
       case v1::FaultRule::kResetOnAccept: opening.kind = wire::Opening::Kind::kReset; break;
       case v1::FaultRule::kNeverRead: opening.kind = wire::Opening::Kind::kNeverRead; break;
       case v1::FaultRule::kHandshakeAbort: opening.kind = wire::Opening::Kind::kAbortTls; break;
+      case v1::FaultRule::kCertExpired: opening.tls = flawed(wire::Flaw::kExpired); break;
+      case v1::FaultRule::kCertNotYetValid: opening.tls = flawed(wire::Flaw::kNotYetValid); break;
+      case v1::FaultRule::kCertWrongHost: opening.tls = flawed(wire::Flaw::kWrongHost); break;
+      case v1::FaultRule::kCertUnknownCa: opening.tls = flawed(wire::Flaw::kUnknownCa); break;
+      case v1::FaultRule::kCertBadChain: opening.tls = flawed(wire::Flaw::kBadChain); break;
+      case v1::FaultRule::kOldTls: opening.old_tls = true; break;
       default: break;
     }
   }
@@ -68,6 +104,7 @@ std::unique_ptr<wire::Delivery> RuleInjector::deliver(const wire::Request& reque
   const std::vector<Hit> hits = rules_.hits(Stage::kReply, occasion);
   if (hits.empty()) return nullptr;
   auto delivery = std::make_unique<wire::Delivery>();
+  std::optional<wire::Request> as_if;
   const std::string asked = occasion.resource() + ' ' + occasion.who() + ' ';
   for (const Hit& hit : hits) {
     name_rule(hit, &delivery->rules);
@@ -79,7 +116,9 @@ std::unique_ptr<wire::Delivery> RuleInjector::deliver(const wire::Request& reque
                                  .request = request,
                                  .router = router,
                                  .reply = reply,
-                                 .delivery = delivery.get()});
+                                 .delivery = delivery.get(),
+                                 .asked = &as_if,
+                                 .old_versions = old_versions_ ? &old_versions_ : nullptr});
   }
   return delivery;
 }

@@ -3,8 +3,8 @@
 //   RuleInjector injector({.role = v1::FaultMatch::DP, .dp = "LON-DCSMS-01"}, rules, clock, timers, name_of);
 //   gate.listen(at, router, tls, &injector);
 //
-// Thread-safe. `name_of` gives the computer name that belongs to an address, empty when it is not known; it must not
-// block.
+// Thread-safe. `old_versions` is where effects on a distribution point find what a package was before. `name_of` gives
+// the computer name that belongs to an address, empty when it is not known; it must not block.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,8 @@ class RuleInjector final : public wire::Injector {
  public:
   using NameOf = std::function<std::string(const std::string& address)>;
 
-  RuleInjector(Place place, Rules& rules, const Clock& clock, LabTimers& timers, NameOf name_of);
+  RuleInjector(Place place, Rules& rules, const Clock& clock, LabTimers& timers, NameOf name_of,
+               OldVersions old_versions = nullptr);
 
   wire::Opening open(const HostPort& peer, const HostPort& local) override;
   std::unique_ptr<wire::Delivery> deliver(const wire::Request& request, const wire::Router& router,
@@ -37,6 +38,7 @@ class RuleInjector final : public wire::Injector {
   const Clock& clock_;
   LabTimers& timers_;
   const NameOf name_of_;
+  const OldVersions old_versions_;
 };
 
 }  // namespace smslab::fault

@@ -20,6 +20,7 @@ struct Occasion {
   uint32_t version = 0;
   uint64_t first = 0;            // of the bytes asked for
   std::optional<uint64_t> last;  // to the end when absent
+  bool resumes = false;          // a Range that begins behind byte 0 was asked for, whatever came of it
   LabTime now;
 
   // Whom counts are kept for.

@@ -2,6 +2,7 @@
 
 #include "proto/base/random.h"
 #include "proto/base/text.h"
+#include "proto/fault/effects.h"
 #include "proto/schema/timestamp.h"
 
 namespace smslab::fault {
@@ -48,13 +49,22 @@ bool span_fits(const v1::ByteSpan& wanted, uint64_t first, std::optional<uint64_
   return starts_before_end && ends_behind_start;
 }
 
-bool matches(const v1::FaultMatch& match, const Occasion& o) {
+bool matches_but_file(const v1::FaultMatch& match, const Occasion& o) {
   return (match.role() == v1::FaultMatch::ANY_ROLE || match.role() == o.role) && name_fits(match.dp(), o.dp) &&
          name_fits(match.package(), o.package) && (match.version() == 0 || match.version() == o.version) &&
-         (match.file().empty() || glob_matches(match.file(), o.file)) && name_fits(match.client(), o.client) &&
-         name_fits(match.smsid(), o.smsid) && name_fits(match.address(), o.address) &&
-         name_fits(match.route(), o.route) && name_fits(match.method(), o.method) &&
-         (!match.has_range() || span_fits(match.range(), o.first, o.last));
+         name_fits(match.client(), o.client) && name_fits(match.smsid(), o.smsid) &&
+         name_fits(match.address(), o.address) && name_fits(match.route(), o.route) &&
+         name_fits(match.method(), o.method) && (!match.has_range() || span_fits(match.range(), o.first, o.last));
+}
+
+bool matches(const v1::FaultMatch& match, const Occasion& o) {
+  return matches_but_file(match, o) && (match.file().empty() || glob_matches(match.file(), o.file));
+}
+
+bool concerns(const v1::FaultRule& rule, const Occasion& occasion) {
+  const Effect* effect = effect_of(rule);
+  if (effect == nullptr || effect->concerns == nullptr) return matches(rule.match(), occasion);
+  return effect->concerns(rule, occasion);
 }
 
 bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count) {

@@ -21,6 +21,10 @@ bool matches(const v1::FaultMatch& match, const Occasion& occasion);
 // Its parts. Of names: any letter case, and an empty wish fits all. Of bytes: both may be open at the end.
 bool name_fits(std::string_view wanted, std::string_view is);
 bool span_fits(const v1::ByteSpan& wanted, uint64_t first, std::optional<uint64_t> last);
+bool matches_but_file(const v1::FaultMatch& match, const Occasion& occasion);  // whatever match.file says
+// That the rule is about this request: it matches, as far as the effect takes `match` as it is, and the effect has
+// something to do there.
+bool concerns(const v1::FaultRule& rule, const Occasion& occasion);
 
 // Of a rule that matches: its turn. `limit` is not asked here: it is about what happened before (rules.h).
 bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count);

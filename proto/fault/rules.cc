@@ -1,5 +1,7 @@
 #include "proto/fault/rules.h"
 
+#include <algorithm>
+
 #include "proto/base/text.h"
 #include "proto/fault/plan.h"
 #include "proto/schema/timestamp.h"
@@ -34,7 +36,7 @@ Status check_match(const v1::FaultMatch& match, Stage stage) {
   if (match.role() == v1::FaultMatch::MP && !match.dp().empty()) {
     return invalid_argument("a distribution point is not the management point", "match.dp");
   }
-  if (stage != Stage::kConnection) return ok_status();
+  if (stage != Stage::kConnection && stage != Stage::kListener) return ok_status();
   // Of a connection only its two ends are known.
   const bool too_much = !match.package().empty() || !match.file().empty() || !match.route().empty() ||
                         !match.method().empty() || match.version() != 0 || match.has_range();
@@ -61,23 +63,68 @@ Stage Rules::stage_of(const v1::FaultRule& rule) {
 void Rules::put(const v1::FaultRule& rule) {
   const auto id = parse_u64(rule.id());
   if (!id) return;
-  const MutexLock lock(mu_);
-  Live& live = rules_[*id];
-  live.rule = std::make_shared<const v1::FaultRule>(rule);
-  live.stage = stage_of(rule);
-  count_stages();
+  {
+    const MutexLock lock(mu_);
+    Live& live = rules_[*id];
+    live.rule = std::make_shared<const v1::FaultRule>(rule);
+    live.stage = stage_of(rule);
+    count_stages();
+  }
+  changed();
 }
 
 void Rules::take(const std::string& id) {
-  const MutexLock lock(mu_);
-  if (const auto number = parse_u64(id)) rules_.erase(*number);
-  count_stages();
+  {
+    const MutexLock lock(mu_);
+    if (const auto number = parse_u64(id)) rules_.erase(*number);
+    count_stages();
+  }
+  changed();
 }
 
 void Rules::clear() {
+  {
+    const MutexLock lock(mu_);
+    rules_.clear();
+    count_stages();
+  }
+  changed();
+}
+
+void Rules::on_change(std::function<void()> listener) {
   const MutexLock lock(mu_);
-  rules_.clear();
-  count_stages();
+  listeners_.push_back(std::move(listener));
+}
+
+void Rules::changed() const {
+  std::vector<std::function<void()>> listeners;
+  {
+    const MutexLock lock(mu_);
+    listeners = listeners_;
+  }
+  for (const auto& listener : listeners) listener();
+}
+
+Rules::Door Rules::door(const Place& place, LabTime now) const {
+  Door door;
+  if (!any(Stage::kListener)) return door;
+  Occasion occasion;
+  occasion.role = place.role;
+  occasion.dp = place.dp;
+  const auto changes = [&](LabTime at) { door.until = std::min(door.until.value_or(at), at); };
+  const MutexLock lock(mu_);
+  for (const auto& [id, live] : rules_) {
+    if (live.stage != Stage::kListener || !matches(live.rule->match(), occasion)) continue;
+    const v1::FaultWhen& when = live.rule->when();
+    if (when.has_from() && now < from_timestamp(when.from())) {
+      changes(from_timestamp(when.from()));
+      continue;
+    }
+    if (when.has_until() && now >= from_timestamp(when.until())) continue;
+    door.shut = true;
+    if (when.has_until()) changes(from_timestamp(when.until()));
+  }
+  return door;
 }
 
 void Rules::count_stages() {
@@ -99,7 +146,7 @@ bool Rules::its_turn(const v1::FaultRule& rule, const Occasion& occasion, const 
 std::vector<Hit> Rules::count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) {
   std::vector<Hit> all;
   for (auto& [id, live] : rules_) {
-    if (!asked(live) || !matches(live.rule->match(), occasion)) continue;
+    if (!asked(live) || !concerns(*live.rule, occasion)) continue;
     Tally& tally = live.tallies[tally_key(*live.rule, occasion)];
     tally.matched++;
     live.counts.set_matched(live.counts.matched() + 1);

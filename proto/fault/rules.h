@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,8 @@ class Rules {
   void put(const v1::FaultRule& rule);  // in force from now on; one of the same ID is replaced, its counts stay
   void take(const std::string& id);     // absent is fine
   void clear();                         // and every count
+  // Called after each of these, on its thread. Registered for the rules' whole life.
+  void on_change(std::function<void()> listener);
 
   // Counts the occasion for each rule that matches, and gives those whose turn it is, in the order of their IDs.
   bool any(Stage stage) const { return in_force_[static_cast<size_t>(stage)] != 0; }
@@ -50,6 +53,12 @@ class Rules {
   std::vector<Hit> next(v1::FaultRule::EffectCase effect, const Occasion& occasion) const;
   // A hit that found nothing to change was none: it counts as held back.
   void give_back(const Hit& hit, const Occasion& occasion);
+  // Whether a rule keeps this listener closed, and when the clock alone will change that.
+  struct Door {
+    bool shut = false;
+    std::optional<LabTime> until;
+  };
+  Door door(const Place& place, LabTime now) const;
   v1::FaultCounts counts(const std::string& id) const;  // zeros for a rule that is not in force
 
  private:
@@ -67,11 +76,13 @@ class Rules {
   bool its_turn(const v1::FaultRule& rule, const Occasion& occasion, const Tally& tally) const;
   std::vector<Hit> count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) REQUIRES(mu_);
   void count_stages() REQUIRES(mu_);
+  void changed() const;
 
   const uint64_t seed_;
   std::array<std::atomic<size_t>, kStages> in_force_ = {};  // by stage
   mutable Mutex mu_;
   std::map<uint64_t, Live> rules_ GUARDED_BY(mu_);  // by ID
+  std::vector<std::function<void()>> listeners_ GUARDED_BY(mu_);
 };
 
 }  // namespace smslab::fault

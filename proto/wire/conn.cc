@@ -55,7 +55,8 @@ Conn::Conn(Plane& plane, const Service& service, Opening opening, std::unique_pt
     records_.planned({.reason = "never read"});
     records_.ended(Sent::End::kStalled, 0, now_);
   }
-  if (opening.kind != Opening::Kind::kServe || opening.tls) opening_ = std::make_unique<Opening>(std::move(opening));
+  if (opening.kind != Opening::Kind::kServe || opening.tls || opening.old_tls)
+    opening_ = std::make_unique<Opening>(std::move(opening));
 }
 
 Conn::~Conn() {
@@ -143,6 +144,7 @@ Turn Conn::go(Workspace& space) {
     in_.keep();
     const bool replying = state_ == State::kWaiting || state_ == State::kReply || state_ == State::kLinger;
     if (plane_.stopping && !replying) return closed();
+    if ((state_ == State::kHead || state_ == State::kBody) && is_shut()) return closed();
     return *std::move(step);
   }
 }
@@ -189,7 +191,8 @@ Conn::Step Conn::start_tls(Workspace& space) {
     return closed();
   }
   const Tls& tls = opening_ && opening_->tls ? *opening_->tls : *service_.tls;
-  link_ = tls.link(link_->release());
+  const bool old = opening_ && opening_->old_tls;
+  link_ = tls.link(link_->release(), old ? Tls::Versions::kOld : Tls::Versions::kUsual);
   if (!link_) return closed();
   deadline_ = after(plane_.options.head_timeout);
   return std::nullopt;
@@ -323,7 +326,7 @@ void Conn::answer(Workspace& space, Result<Reply> result, std::string reason) {
     result = error_reply(500, "");
   }
   if (result->status >= 400) log_refusal(result->status, reason.empty() ? reason_phrase(result->status) : reason);
-  if (keep_ && plane_.stopping) {
+  if (keep_ && (plane_.stopping || is_shut())) {
     keep_ = false;
     linger_ = true;
   }

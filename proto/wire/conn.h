@@ -50,6 +50,8 @@ struct Service {
   const Tls* tls = nullptr;      // null: a TLS client is refused
   Injector* injector = nullptr;  // null: nothing ever fails on purpose
   Recorder* recorder = nullptr;  // null: nobody remembers
+  // The listener is closed for a while: no request begins any more. Null: it never is.
+  const std::atomic<bool>* shut = nullptr;
 };
 
 // What a worker lends to the connection that it runs; its memory is used again and again.
@@ -120,6 +122,7 @@ class Conn {
   Step start_tls(Workspace& space);
   Turn park(Turn::Next next) const;
   uint64_t unsent() const { return link_ ? link_->unsent() : 0; }
+  bool is_shut() const { return service_.shut != nullptr && *service_.shut; }
   SteadyTime after(std::chrono::milliseconds time) const { return now_ + time; }
 
   Plane& plane_;

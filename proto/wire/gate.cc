@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/base/mutex.h"
 #include "proto/wire/conn.h"
 #include "proto/wire/listener.h"
 #include "proto/wire/lot.h"
@@ -44,11 +45,14 @@ class Gate::Impl {
   Result<HostPort> listen(const HostPort& at, const Service& service);
   Status start();
   void stop();
+  Status set_shut(const HostPort& bound, bool shut);
 
  private:
   struct Door {
-    std::unique_ptr<Listener> listener;
-    Service service;
+    Door(std::unique_ptr<Listener> at, Service what) : listener(std::move(at)), service(what) { service.shut = &shut; }
+    const std::unique_ptr<Listener> listener;
+    Service service;  // constant
+    std::atomic<bool> shut = false;
   };
   void work();
   void accept_some(const Door& door, Workspace& space);
@@ -61,13 +65,16 @@ class Gate::Impl {
   UniqueFd quit_;
   std::vector<std::thread> workers_;
 
+  Mutex doors_mu_;  // of what is open
+  bool started_ GUARDED_BY(doors_mu_) = false, stopped_ GUARDED_BY(doors_mu_) = false;
+
   std::atomic<bool> refusing_ = false;  // for want of descriptors; said once
 };
 
 Result<HostPort> Gate::Impl::listen(const HostPort& at, const Service& service) {
   ASSIGN_OR_RETURN(auto listener, Listener::open(at));
   HostPort bound = listener->bound();
-  doors_.push_back({std::move(listener), service});
+  doors_.emplace_back(std::move(listener), service);
   return bound;
 }
 
@@ -76,16 +83,26 @@ Status Gate::Impl::start() {
   quit_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!quit_) return from_errno(errno, "eventfd");
   RETURN_IF_ERROR(lot_->watch(quit_.get(), kQuit));
-  for (size_t i = 0; i < doors_.size(); i++) RETURN_IF_ERROR(lot_->watch(doors_[i].listener->fd(), kFirstDoor + i));
+  {
+    const MutexLock lock(doors_mu_);
+    for (size_t i = 0; i < doors_.size(); i++) {
+      if (!doors_[i].shut) RETURN_IF_ERROR(lot_->watch(doors_[i].listener->fd(), kFirstDoor + i));
+    }
+    started_ = true;
+  }
   for (size_t i = 0; i < std::max<size_t>(plane_.options.workers, 1); i++) workers_.emplace_back([this] { work(); });
   return {};
 }
 
 void Gate::Impl::stop() {
   if (workers_.empty()) return;
-  for (const Door& door : doors_) {
-    lot_->forget(door.listener->fd());
-    door.listener->close_door();
+  {
+    const MutexLock lock(doors_mu_);
+    stopped_ = true;
+    for (const Door& door : doors_) {
+      lot_->forget(door.listener->fd());
+      door.listener->close_door();
+    }
   }
   plane_.stopping = true;
   lot_->wake_all();
@@ -95,6 +112,31 @@ void Gate::Impl::stop() {
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();
   lot_->clear();
+}
+
+Status Gate::Impl::set_shut(const HostPort& bound, bool shut) {
+  const auto at = std::find_if(doors_.begin(), doors_.end(), [&](const Door& door) {
+    return door.listener->bound().host == bound.host && door.listener->bound().port == bound.port;
+  });
+  if (at == doors_.end()) return not_found("nothing listens at " + format_host_port(bound));
+  const MutexLock lock(doors_mu_);
+  if (stopped_ || at->shut == shut) return {};
+  Listener& listener = *at->listener;
+  if (shut) {
+    at->shut = true;
+    if (started_) lot_->forget(listener.fd());
+    const Status held = listener.shut_door();
+    if (!held.ok()) plane_.log.error(held.message() + "; it will not open again");
+    if (started_) lot_->wake_all();
+    return {};
+  }
+  if (const Status open = listener.open_door(); !open.ok()) {
+    plane_.log.error(open.message());
+    return open;
+  }
+  at->shut = false;
+  const auto number = kFirstDoor + static_cast<uint64_t>(at - doors_.begin());
+  return started_ ? lot_->watch(listener.fd(), number) : Status();
 }
 
 void Gate::Impl::work() {
@@ -153,5 +195,6 @@ Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Tl
 }
 Status Gate::start() { return impl_->start(); }
 void Gate::stop() { impl_->stop(); }
+Status Gate::set_shut(const HostPort& bound, bool shut) { return impl_->set_shut(bound, shut); }
 
 }  // namespace smslab::wire

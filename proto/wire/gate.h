@@ -7,8 +7,8 @@
 //
 // An idle connection holds no thread and a handler never blocks one: reading a head, receiving a body, waiting for a
 // Completion and sending a reply are states of the connection (conn.h), advanced by whichever worker the socket wakes.
-// listen() before start(); stop() from one thread that is not a worker. Routers, clock and handlers must outlive the
-// gate; a Completion that a reply waits for may outlive it.
+// listen() before start(), which is before any other call; stop() from one thread that is not a worker. Routers, clock
+// and handlers must outlive the gate; a Completion that a reply waits for may outlive it.
 #pragma once
 
 #include <chrono>
@@ -50,6 +50,11 @@ class Gate {
                           Injector* injector = nullptr, Recorder* recorder = nullptr);
   Status start();
   void stop();
+
+  // Closes the listener at an address that listen() gave: connections are refused there, those between requests end,
+  // and replies under way are their connections' last. Or opens it again, at the same port. From any thread that is not
+  // a worker, until stop() is over; again is fine.
+  Status set_shut(const HostPort& bound, bool shut);
 
  private:
   class Impl;

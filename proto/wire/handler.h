@@ -35,6 +35,12 @@ using Fields = std::vector<Field>;
 // First value of `name`, any letter case; nullptr when absent.
 const std::string* find_field(const Fields& fields, std::string_view name);
 
+// What a handler is to say instead of the truth, for a reply that is wrong on purpose. What it may be is between who
+// asks and who answers (fault/pretence.h).
+struct Pretence {
+  virtual ~Pretence() = default;
+};
+
 struct Request {
   std::string method;      // as sent: "GET", "CCM_POST"
   std::string target;      // as sent: path and query, undecoded
@@ -46,6 +52,7 @@ struct Request {
   HostPort peer;           // who asks
   HostPort local;          // where it arrived: what absolute URLs in replies are made of when Host is missing
   bool tls = false;
+  std::shared_ptr<const Pretence> pretence;  // null, as a client's requests always are: nothing but the truth
 
   const std::string* field(std::string_view name) const { return find_field(fields, name); }
   // "http://host:port" as the client addressed us: Host, else `local`.

@@ -30,6 +30,7 @@ struct Opening {
   } kind = Kind::kServe;
   std::shared_ptr<const Tls> tls = nullptr;  // shown instead of the listener's own
   std::string rules = {};                    // as Delivery::rules
+  bool old_tls = false;                      // versions before 1.2 alone
 };
 
 // What became of a reply.

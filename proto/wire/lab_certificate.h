@@ -10,6 +10,12 @@
 namespace smslab::wire {
 
 TlsIdentity lab_identity();
+
+// The same but for one thing that is wrong with it. What is about time is so by any clock from 2001 to 2098.
+enum class Flaw { kExpired, kNotYetValid, kWrongHost, kUnknownCa, kBadChain };
+constexpr size_t kFlaws = 5;
+TlsIdentity flawed_identity(Flaw flaw);
+
 std::string_view lab_ca();  // PEM
 
 }  // namespace smslab::wire

@@ -103,4 +103,17 @@ void Listener::shed() {
 // Shutting down a listening socket makes it refuse; closing it could hand its number to somebody else meanwhile.
 void Listener::close_door() { ::shutdown(fd_.get(), SHUT_RDWR); }
 
+// A port that the system chose is given back with that, and has to be taken again at once; one that was asked for is
+// still bound (EINVAL).
+Status Listener::shut_door() {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  close_door();
+  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0 || errno == EINVAL) return {};
+  return cannot_listen(bound_, errno);
+}
+
+Status Listener::open_door() { return ::listen(fd_.get(), SOMAXCONN) == 0 ? Status() : cannot_listen(bound_, errno); }
+
 }  // namespace smslab::wire

@@ -31,6 +31,9 @@ class Listener {
   Result<std::optional<Accepted>> accept();
   // Refuses new connections from now on; fd() stays valid.
   void close_door();
+  // The same for a while, keeping the address; and accepts there again. kUnavailable: another program took the port.
+  Status shut_door();
+  Status open_door();
 
  private:
   Listener(UniqueFd fd, HostPort bound);

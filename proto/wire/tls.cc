@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kRecordBytes = size_t{16} * 1024;
 constexpr size_t kRecords = 4;  // that leave together
 constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr const char* kCiphersOld = "ECDHE+AES:AES:@SECLEVEL=0";  // else OpenSSL takes no version before 1.2
 constexpr const char* kCiphers13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 struct Free {
@@ -312,9 +313,14 @@ Result<std::unique_ptr<Tls>> Tls::open(const TlsIdentity& identity) {
 Tls::Tls(std::unique_ptr<Context> context) : context_(std::move(context)) {}
 Tls::~Tls() = default;
 
-std::unique_ptr<Link> Tls::link(UniqueFd fd) const {
+std::unique_ptr<Link> Tls::link(UniqueFd fd, Versions versions) const {
   Owned<SSL> ssl(::SSL_new(context_->ssl.get()));
   if (!ssl) return nullptr;
+  if (versions == Versions::kOld) {
+    ::SSL_set_min_proto_version(ssl.get(), TLS1_VERSION);
+    ::SSL_set_max_proto_version(ssl.get(), TLS1_1_VERSION);
+    ::SSL_set_cipher_list(ssl.get(), kCiphersOld);
+  }
   ::SSL_set_accept_state(ssl.get());
   auto link = std::make_unique<TlsLink>(std::move(ssl), std::move(fd));
   if (!link->attach()) return nullptr;

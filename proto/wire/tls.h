@@ -27,7 +27,9 @@ class Tls {
   static Result<std::unique_ptr<Tls>> open(const TlsIdentity& identity);
   ~Tls();
 
-  std::unique_ptr<Link> link(UniqueFd fd) const;
+  // kOld: TLS 1.0 and 1.1 alone, which today's clients refuse.
+  enum class Versions { kUsual, kOld };
+  std::unique_ptr<Link> link(UniqueFd fd, Versions versions = Versions::kUsual) const;
 
  private:
   struct Context;

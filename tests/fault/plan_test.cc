@@ -45,6 +45,50 @@ TEST(Glob, StandsForWhatItSays) {
   EXPECT_FALSE(glob_matches("", "a"));
 }
 
+// Effects on what a DP says are about the requests that they have something to say to.
+TEST(Concerns, WhatTheEffectIsAbout) {
+  const auto concerned = [](const std::string& rule, const std::string& route, const std::string& file,
+                            const std::string& method = "GET") {
+    Occasion o = occasion_of("WRK-LON-001", file);
+    o.route = route;
+    o.method = method;
+    return concerns(rule_of(rule), o);
+  };
+  const std::string missing = R"({"match":{"file":"Sub/a.bin"},"missingFile":{}})";
+  EXPECT_TRUE(concerned(missing, "content", "sub/A.BIN"));
+  EXPECT_TRUE(concerned(missing, "propfind", "")) << "the package lists it";
+  EXPECT_TRUE(concerned(missing, "propfind", "sub")) << "so does its folder";
+  EXPECT_TRUE(concerned(missing, "propfind", "sub/a.bin"));
+  EXPECT_FALSE(concerned(missing, "propfind", "other"));
+  EXPECT_FALSE(concerned(missing, "content", "b.bin"));
+  EXPECT_FALSE(concerned(missing, "manifest", ""));
+  EXPECT_FALSE(concerned(R"({"match":{"file":"a.bin"},"missingFile":{"from":"LISTING"}})", "content", "a.bin"));
+  EXPECT_FALSE(concerned(R"({"match":{"file":"a.bin"},"missingFile":{"from":"CONTENT"}})", "propfind", ""));
+  EXPECT_FALSE(concerned(R"({"emptyListing":{}})", "content", "a.bin"));
+  EXPECT_TRUE(concerned(R"({"emptyListing":{}})", "propfind", ""));
+  EXPECT_TRUE(concerned(R"({"match":{"file":"*.bin"},"wrongSize":{"by":"1"}})", "propfind", "sub"));
+  EXPECT_TRUE(concerned(R"({"requestFiltering":{}})", "content", "a/BIN/b.txt"));
+  EXPECT_TRUE(concerned(R"({"requestFiltering":{}})", "content", "a.Mdb"));
+  EXPECT_TRUE(concerned(R"({"requestFiltering":{}})", "content", "50%25.txt")) << "it unescapes once more";
+  EXPECT_FALSE(concerned(R"({"requestFiltering":{}})", "content", "binary/a.mdb.txt"));
+  EXPECT_FALSE(concerned(R"({"requestFiltering":{"segments":["x"]}})", "content", "bin/a"));
+  EXPECT_FALSE(concerned(R"({"eio":{"offset":"5"}})", "content", "a.bin", "HEAD"));
+}
+
+TEST(Concerns, RangesThatHoldTheByteOrBegin) {
+  Occasion o = occasion_of("WRK-LON-001");
+  o.first = 100;
+  o.last = 199;
+  EXPECT_TRUE(concerns(rule_of(R"({"eio":{"offset":"100"}})"), o));
+  EXPECT_TRUE(concerns(rule_of(R"({"eio":{"offset":"199"}})"), o));
+  EXPECT_FALSE(concerns(rule_of(R"({"eio":{"offset":"99"}})"), o));
+  EXPECT_FALSE(concerns(rule_of(R"({"eio":{"offset":"200"}})"), o));
+  const auto first = rule_of(R"({"match":{"package":"LON00001"},"tornRefresh":{"old":"FIRST_RANGE"}})");
+  EXPECT_TRUE(concerns(first, o));
+  o.resumes = true;
+  EXPECT_FALSE(concerns(first, o));
+}
+
 TEST(Match, EverythingSetHasToFit) {
   const Occasion o = occasion_of("WRK-LON-001");
   const auto fits = [&](const std::string& match) {

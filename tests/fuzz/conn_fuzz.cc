@@ -1,5 +1,6 @@
 // A connection of the client plane, on a network and a peer of the fuzzer's making: bytes come in any pieces, the
-// socket takes as few as it likes, the peer stops, ends or breaks off anywhere, time runs out, the gate stops.
+// socket takes as few as it likes, the peer stops, ends or breaks off anywhere, time runs out, the gate stops, replies
+// are cut, sliced, delayed, stalled and spoilt on purpose (deliveries.h).
 //
 // Every request that came whole gets exactly one reply, in order and unmixed, as long as nothing was broken off; what
 // is refused is answered and nothing follows; no event is waited for that will not come; and it always ends.
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tests/fuzz/deliveries.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/handlers.h"
 #include "tests/fuzz/network.h"
@@ -27,26 +29,28 @@ class Driver {
   Driver(std::string_view text, Input choices) : choices_(choices) {
     network_.to_come = text;
     if (choices_.number(1) == 1) network_.room = choices_.number(255);
+    if (choices_.number(1) == 1) service_.injector = &deliveries_;
   }
 
   void run() {
-    const wire::Service service{site_.router};
-    Conn conn(plane_, service, {}, std::make_unique<FakeLink>(network_), {"10.0.0.1", 1}, {"10.0.0.2", 80});
+    Conn conn(plane_, service_, {}, std::make_unique<FakeLink>(network_), {"10.0.0.1", 1}, {"10.0.0.2", 80});
     Turn turn = conn.first();
     for (int turns = 0; turn.next != Turn::Next::kClose; turns++) {
       MUST(turns < 20'000);
       if (turn.after) waiting_ = turn.after;
       const bool timed = turn.next == Turn::Next::kReadable || turn.next == Turn::Next::kWritable;
-      MUST(turn.until != SteadyTime::max() || !timed);
+      MUST(turn.until != SteadyTime::max() || !timed || deliveries_.stalls());
       // Nothing is there that no event will tell of.
-      MUST(turn.next != Turn::Next::kReadable || network_.news != 0 || !network_.readable());
+      const bool waits_for_bytes = turn.next == Turn::Next::kReadable && !deliveries_.drains();
+      MUST(!waits_for_bytes || network_.news != 0 || !network_.readable());
       turn = step(conn, turn);
       poison();
     }
   }
   void must_have_been_right() {
     MUST(!network_.broken || story_.cut);
-    must_be_right(network_, site_, story_);
+    deliveries_.must_have_been_right();
+    if (!deliveries_.spoilt()) must_be_right(network_, site_, story_);
   }
 
  private:
@@ -56,6 +60,10 @@ class Driver {
   Turn step(Conn& conn, const Turn& turn) {
     const uint64_t choice = choices_.number(kLast);
     const bool sends = turn.next == Turn::Next::kWritable;
+    if (turn.next == Turn::Next::kReadable && deliveries_.drains()) {  // no event tells of an acknowledgement
+      clock_.move_to(turn.until);
+      return conn.expire(space());
+    }
     switch (choice) {
       case kNothing: return tell(conn);
       case kLate:
@@ -102,8 +110,9 @@ class Driver {
   // As the lot does: an outcome comes with all that is ready, in one.
   Turn finish(Conn& conn, uint64_t choice) {
     MUST(waiting_ != nullptr);
-    const bool good = choice % 4 == 0;
-    story_.later.push_back(good);
+    const bool sleep = deliveries_.is_sleep(waiting_);
+    const bool good = sleep || choice % 4 == 0;
+    if (!sleep) story_.later.push_back(good);
     const Status outcome = good ? ok_status() : Status(Code::kUnavailable, "no");
     std::exchange(waiting_, nullptr)->finish(outcome);
     network_.news |= network_.readiness();
@@ -129,6 +138,8 @@ class Driver {
   Site site_;
   Network network_;
   Story story_;
+  Deliveries deliveries_{choices_, network_, story_};
+  wire::Service service_{site_.router};
   CompletionPtr waiting_;
   size_t turn_ = 0;
   std::unique_ptr<Workspace> spaces_[2] = {std::make_unique<Workspace>(), std::make_unique<Workspace>()};

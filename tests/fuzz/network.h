@@ -33,6 +33,7 @@ struct Network {
   std::string sent;  // by the server
   uint64_t room = UINT64_MAX;
   bool sending_ended = false, closed = false;
+  mutable uint64_t unacknowledged = 0;  // each look finds one byte less
 
   void arrive(size_t bytes) {
     const size_t before = arrived.size();
@@ -95,6 +96,7 @@ class FakeLink final : public wire::Link {
     return write({&part, 1}, false);
   }
 
+  uint64_t unsent() const override { return network_.unacknowledged == 0 ? 0 : network_.unacknowledged--; }
   void end_sending() override { network_.sending_ended = true; }
   void reset() override { network_.sending_ended = true; }
 

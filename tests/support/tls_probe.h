@@ -20,13 +20,23 @@ namespace smslab::test {
 
 class TlsProbe final : public HttpProbe {
  public:
-  TlsProbe(const HostPort& to, const std::string& trusted, const std::string& bind_to = {})
+  enum class Versions { kUsual, kOld };  // kOld: 1.0 and 1.1 alone
+  TlsProbe(const HostPort& to, const std::string& trusted, const std::string& bind_to = {},
+           Versions versions = Versions::kUsual)
       : HttpProbe(to, bind_to), context_(::SSL_CTX_new(::TLS_client_method()), ::SSL_CTX_free) {
+    if (versions == Versions::kOld) {
+      ::SSL_CTX_set_min_proto_version(context_.get(), TLS1_VERSION);
+      ::SSL_CTX_set_max_proto_version(context_.get(), TLS1_1_VERSION);
+      ::SSL_CTX_set_cipher_list(context_.get(), "ALL:@SECLEVEL=0");
+    }
     ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
     if (!connected() || !handshake(to.host, trusted)) {
       char text[256];
       ::ERR_error_string_n(::ERR_get_error(), text, sizeof text);
       problem_ = text;
+      if (ssl_ && ::SSL_get_verify_result(ssl_.get()) != X509_V_OK) {
+        problem_ += std::string(": ") + ::X509_verify_cert_error_string(::SSL_get_verify_result(ssl_.get()));
+      }
       close();
     }
   }

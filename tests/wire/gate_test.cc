@@ -413,6 +413,54 @@ TEST_F(GateTest, AFailedCompletionReplacesTheReply) {
   EXPECT_THAT(records[0], HasSubstr("error wire: 507 GET /later from 127.0.0.1:"));
 }
 
+TEST_F(GateTest, AShutListenerRefusesAndOpensAtTheSamePort) {
+  for (const bool chosen : {false, true}) {  // by the system, or asked for
+    const uint16_t port = chosen ? at_.port : 0;
+    gate_ = std::make_unique<Gate>(GateOptions{}, clock_, log_);
+    at_ = *gate_->listen({"127.0.0.1", port}, router_);
+    ASSERT_TRUE(gate_->start().ok());
+    HttpProbe idle(at_);
+    EXPECT_EQ(idle.ask("GET", "/hello").body, "hello");
+    for (int round = 0; round < 3; round++) {
+      ASSERT_TRUE(gate_->set_shut(at_, true).ok());
+      ASSERT_TRUE(gate_->set_shut(at_, true).ok()) << "again is fine";
+      EXPECT_FALSE(HttpProbe(at_).connected());
+      EXPECT_TRUE(idle.at_end());
+      ASSERT_TRUE(gate_->set_shut(at_, false).ok());
+      expect_served();
+    }
+    gate_.reset();
+  }
+}
+
+TEST_F(GateTest, AReplyUnderWayIsTheLastOfAShutListener) {
+  start();
+  HttpProbe probe(at_);
+  probe.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+  const CompletionPtr promise = promises_.take();
+  ASSERT_TRUE(gate_->set_shut(at_, true).ok());
+  promise->finish(ok_status());
+  const HttpProbe::Reply reply = probe.read_reply();
+  EXPECT_EQ(reply.body, "later ");
+  EXPECT_EQ(reply.field("Connection"), "close");
+  EXPECT_TRUE(probe.at_end());
+}
+
+TEST_F(GateTest, AListenerMayBeShutBeforeTheStartAndAfterTheEnd) {
+  gate_ = std::make_unique<Gate>(GateOptions{}, clock_, log_);
+  at_ = *gate_->listen({"127.0.0.1", 0}, router_);
+  ASSERT_TRUE(gate_->set_shut(at_, true).ok());
+  ASSERT_TRUE(gate_->start().ok());
+  EXPECT_FALSE(HttpProbe(at_).connected());
+  ASSERT_TRUE(gate_->set_shut(at_, false).ok());
+  expect_served();
+  gate_->stop();
+  EXPECT_TRUE(gate_->set_shut(at_, true).ok());
+  EXPECT_TRUE(gate_->set_shut(at_, false).ok());
+  EXPECT_FALSE(HttpProbe(at_).connected());
+  EXPECT_EQ(gate_->set_shut({"127.0.0.1", 1}, true).code(), Code::kNotFound);
+}
+
 TEST_F(GateTest, AClientThatLeavesWhileItsReplyWaitsIsForgotten) {
   start({.workers = 1});
   CompletionPtr promise;

@@ -8,8 +8,8 @@
 namespace smslab::fault {
 namespace {
 constexpr uint64_t kMostNoise = uint64_t{1} << 20;
+}  // namespace
 
-// Where in the file the body begins: a part of it, the whole, or (several parts) nowhere in one piece.
 std::optional<uint64_t> first_byte(const wire::Reply& reply) {
   if (reply.range) return reply.range->first;
   if (reply.status == 200) return 0;
@@ -17,7 +17,6 @@ std::optional<uint64_t> first_byte(const wire::Reply& reply) {
 }
 
 uint64_t file_size(const wire::Reply& reply) { return reply.range ? reply.range->size : reply.body.size(); }
-}  // namespace
 
 Status check_corrupt(const v1::FaultRule& rule) {
   const v1::Corrupt& corrupt = rule.corrupt();

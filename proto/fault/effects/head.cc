@@ -84,6 +84,23 @@ Status check_status(const v1::FaultRule& rule) {
   return invalid_argument("one line", "status.contentType");
 }
 
+namespace {
+// What RFC 9110 wants of these statuses, as an IIS says it (facts: protocol 6.1 for 401, assumed for 405).
+void add_due_fields(const wire::Request& request, wire::Reply* reply) {
+  if (reply->status == 401) {
+    reply->set("WWW-Authenticate", "Negotiate");
+    reply->set("WWW-Authenticate", "NTLM");
+  }
+  if (reply->status == 405) {
+    std::string allowed;
+    for (const std::string_view method : {"OPTIONS", "TRACE", "GET", "HEAD"}) {
+      if (method != request.method) allowed.append(allowed.empty() ? "" : ", ").append(method);
+    }
+    reply->set("Allow", allowed);
+  }
+}
+}  // namespace
+
 void status_reply(const Stroke& stroke) {
   const v1::StatusReply& status = stroke.rule.status();
   wire::Reply reply = wire::error_reply(static_cast<int>(status.code()), "");
@@ -93,6 +110,7 @@ void status_reply(const Stroke& stroke) {
     reply.set("Content-Type", status.content_type().empty() ? "text/html" : status.content_type());
     reply.body = wire::Body(body);
   }
+  add_due_fields(stroke.request, &reply);
   if (status.has_retry_after()) reply.set("Retry-After", std::to_string(status.retry_after()));
   reply.topic = stroke.reply->topic;
   *stroke.reply = std::move(reply);

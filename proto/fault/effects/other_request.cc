@@ -3,28 +3,33 @@
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/fault/effects.h"
+#include "proto/wire/reply_head.h"
 
 namespace smslab::fault {
 namespace {
 const std::string* range_of(const wire::Request& request) { return request.field("Range"); }
-
-void answer_as(const Stroke& stroke, const wire::Request& request) {
-  auto reply = stroke.router.route(request);
-  if (!reply.ok()) return;
-  reply->topic = stroke.reply->topic;
-  *stroke.reply = *std::move(reply);
-}
 
 void drop_field(wire::Request* request, std::string_view name) {
   std::erase_if(request->fields, [&](const wire::Field& field) { return iequals(field.first, name); });
 }
 }  // namespace
 
+void ask_again(const Stroke& stroke, const std::function<void(wire::Request*)>& change, Failures failures) {
+  wire::Request request = *stroke.asked ? **stroke.asked : stroke.request;
+  change(&request);
+  auto reply = stroke.router.route(request);
+  const bool failed = !reply.ok() || reply->status >= 400;
+  if (failed && failures == Failures::kLeft) return;
+  if (!reply.ok()) reply = wire::error_reply(http_status(reply.status().code()), reply.status().message());
+  reply->topic = stroke.reply->topic;
+  *stroke.reply = *std::move(reply);
+  *stroke.asked = std::move(request);
+}
+
 void ignore_range(const Stroke& stroke) {
   if (range_of(stroke.request) == nullptr) return;
-  wire::Request request = stroke.request;
-  drop_field(&request, "Range");
-  answer_as(stroke, request);
+  ask_again(
+      stroke, [](wire::Request* request) { drop_field(request, "Range"); }, Failures::kServed);
 }
 
 // One part, in the form of several (semantics 9, row 11).
@@ -53,14 +58,16 @@ Status check_swap_file(const v1::FaultRule& rule) {
 void swap_file(const Stroke& stroke) {
   const wire::Topic* topic = stroke.reply->topic.get();
   if (topic == nullptr || topic->file.empty()) return;
-  wire::Request request = stroke.request;
-  const std::string& path = request.path;
+  const std::string& path = stroke.request.path;
   if (path.size() < topic->file.size()) return;
-  request.path = path.substr(0, path.size() - topic->file.size()) + stroke.rule.swap_file().file();
-  request.target = percent_encode_path(request.path);
-  request.query.clear();
-  request.has_query = false;
-  answer_as(stroke, request);
+  const std::string other = path.substr(0, path.size() - topic->file.size()) + stroke.rule.swap_file().file();
+  const auto for_other = [&](wire::Request* request) {
+    request->path = other;
+    request->target = percent_encode_path(other);
+    request->query.clear();
+    request->has_query = false;
+  };
+  ask_again(stroke, for_other, Failures::kLeft);  // one that is not there is not given
 }
 
 }  // namespace smslab::fault
