@@ -177,7 +177,7 @@ std::vector<Hit> Rules::next(v1::FaultRule::EffectCase effect, const Occasion& o
   std::vector<Hit> all;
   const MutexLock lock(mu_);
   for (const auto& [id, live] : rules_) {
-    if (live.rule->effect_case() != effect || !matches(live.rule->match(), occasion)) continue;
+    if (live.rule->effect_case() != effect || !concerns(*live.rule, occasion)) continue;
     const auto found = live.tallies.find(tally_key(*live.rule, occasion));
     Tally tally = found == live.tallies.end() ? Tally{} : found->second;
     tally.matched++;

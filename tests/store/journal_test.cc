@@ -339,7 +339,7 @@ TEST_F(JournalTest, FindsWhatAFaultWouldHit) {
   std::vector<fault::Occasion> occasions;
   for (int i = 0; i < 500; i++) {
     wire::Topic about = topic(pick({"a.msi", "sub/A.MSI", "b.cab", ""}), pick({"LON00001", "LON00002"}));
-    about.version = random() % 3;
+    about.version = static_cast<uint32_t>(random()) % 3;
     about.client = pick({"WRK-LON-001", "wrk-lon-002", ""});
     about.smsid = pick({"GUID:1", ""});
     about.route = random() % 2 == 0 ? "content" : "propfind";
@@ -372,7 +372,7 @@ TEST_F(JournalTest, FindsWhatAFaultWouldHit) {
     if (random() % 3 == 0) match.set_route(pick({"content", "PROPFIND"}));
     if (random() % 4 == 0) match.set_method(pick({"get", "HEAD"}));
     if (random() % 3 == 0) match.set_package("lon00002");
-    if (random() % 3 == 0) match.set_version(random() % 3);
+    if (random() % 3 == 0) match.set_version(static_cast<uint32_t>(random()) % 3);
     if (random() % 3 == 0) match.set_file(pick({"*.msi", "a.???", "*", "sub/*"}));
     if (random() % 4 == 0) match.set_role(random() % 3 == 0 ? v1::FaultMatch::MP : v1::FaultMatch::DP);
     if (random() % 4 == 0) match.set_dp(pick({"lon-dcsms-01", "OTHER"}));
