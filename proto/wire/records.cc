@@ -90,7 +90,8 @@ BodyDigest known_digest(const Reply& reply, std::string* made) {
   using Of = BodyDigest::Of;
   if (reply.stream || reply.body.size() == 0) return {};
   if (const Topic* topic = reply.topic.get(); topic != nullptr && !topic->sha256.empty()) {
-    if (reply.status == 200) return {Of::kBody, topic->sha256};
+    const bool whole_range = reply.range && reply.body.size() == reply.range->size;  // BITS asks for all by Range
+    if (reply.status == 200 || (reply.status == 206 && whole_range)) return {Of::kBody, topic->sha256};
     if (reply.status == 206 && reply.range) return {Of::kPartOfFile, topic->sha256};
   }
   const auto pieces = reply.body.pieces();

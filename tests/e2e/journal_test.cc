@@ -189,7 +189,7 @@ TEST_F(JournalOfLab, ExportsAnHttpArchive) {
   const std::string text = lab_.must({"journal", "list", "--har"});
   EXPECT_THAT(text, HasSubstr(R"("version":"1.2")"));
   EXPECT_THAT(text, HasSubstr(R"("cookies":[])"));
-  EXPECT_THAT(text, HasSubstr(R"("bodySize":)" + std::to_string(content_.size()) + ","));
+  EXPECT_THAT(text, HasSubstr(R"("bodySize":)" + std::to_string(content_.size()) + "}"));
   EXPECT_THAT(text, HasSubstr(R"("url":"http://LON-DCSMS-01)" + std::string(kFile)));
 }
 
