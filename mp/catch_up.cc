@@ -14,7 +14,7 @@ namespace smslab::mp {
 namespace {
 using Dp = v1::PackageDp;
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kCatchUpPatience{5};
 
 // 0: none.
 uint32_t held_version(const std::vector<v1::DpContent>& holds, const std::string& package) {
@@ -52,7 +52,7 @@ void CatchUp::look_at(const std::string& name, bool back) {
 Status CatchUp::compare(const DpAddress& dp, bool back) {
   Seen seen{.dp = dp.name, .before = {}, .holds = {}, .back = back};
   ASSIGN_OR_RETURN(seen.before, rows_of(site_.store.read(), dp.name));
-  DpLink link(dp, kPatience);
+  DpLink link(dp, kCatchUpPatience);
   ASSIGN_OR_RETURN(const v1::DpInfo info, link.contents());
   seen.holds = {info.contents().begin(), info.contents().end()};
   ASSIGN_OR_RETURN(const auto surplus, record(seen));

@@ -14,7 +14,7 @@
 
 namespace smslab::mp {
 namespace {
-constexpr std::chrono::seconds kPatience{2};  // of a listing for a DP that does not answer
+constexpr std::chrono::seconds kListPatience{2};  // of a listing for a DP that does not answer
 
 Status no_such_dp(const std::string& name) {
   return not_found("the site has no distribution point '" + name + "'", "name");
@@ -22,7 +22,7 @@ Status no_such_dp(const std::string& name) {
 
 v1::DpInfo describe(const Site& site, const DpAddress& dp) {
   v1::DpInfo info;
-  auto contents = DpLink(dp, kPatience).contents();
+  auto contents = DpLink(dp, kListPatience).contents();
   if (contents.ok()) {
     info = *std::move(contents);
   } else {

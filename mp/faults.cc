@@ -24,7 +24,7 @@
 namespace smslab::mp {
 namespace {
 // Damage is foretold by reading the whole file on the DP.
-constexpr std::chrono::minutes kPatience{10};
+constexpr std::chrono::minutes kDamagePatience{10};
 
 Result<store::Key> fault_key(const std::string& id) {
   const auto number = parse_u64(id);
@@ -192,7 +192,7 @@ Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) 
   }
   v1::DamageRemovalReply left;
   if (const auto dp = dps.find(rule.match().dp()); dp != nullptr) {
-    ASSIGN_OR_RETURN(left, DpLink(*dp, kPatience).lift_damage(rule.id()));
+    ASSIGN_OR_RETURN(left, DpLink(*dp, kDamagePatience).lift_damage(rule.id()));
   }
   return site.store.commit([&](store::WriteTxn& txn) -> Status {
     RETURN_IF_ERROR(foretell_anew(txn, left.live()));
@@ -203,7 +203,7 @@ Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) 
 Result<v1::DamageReply> place_damage(const DpDirectory& dps, const v1::DamageRequest& order) {
   const auto dp = dps.find(order.match().dp());
   if (dp == nullptr) return not_found("the site has lost distribution point " + order.match().dp(), "match.dp");
-  return DpLink(*dp, kPatience).damage(order);
+  return DpLink(*dp, kDamagePatience).damage(order);
 }
 }  // namespace
 

@@ -7,10 +7,10 @@
 
 namespace smslab::mp {
 namespace {
-constexpr std::chrono::seconds kPatience{5};  // for a DP that does not answer
+constexpr std::chrono::seconds kResetPatience{5};  // for a DP that does not answer
 
 Status empty_dp(const DpAddress& dp) {
-  DpLink link(dp, kPatience);
+  DpLink link(dp, kResetPatience);
   ASSIGN_OR_RETURN(const v1::DpInfo held, link.contents());
   for (const v1::DpContent& content : held.contents()) {
     RETURN_IF_ERROR(link.remove(content.package_id()).status());

@@ -11,7 +11,7 @@
 
 namespace smslab::mp {
 namespace {
-constexpr std::chrono::minutes kPatience{60};  // for a DP that reads many gigabytes
+constexpr std::chrono::minutes kReadPatience{60};  // for a DP that reads many gigabytes
 
 uint32_t message_of(const v1::DpValidation& found) {
   if (!found.error().empty()) return 2383;
@@ -25,7 +25,7 @@ v1::DpValidation ask(const DpDirectory& dps, const std::string& name, const v1::
   const auto dp = dps.find(name);
   if (dp == nullptr) {
     found.set_error("the lab runs without this distribution point");
-  } else if (auto reply = DpLink(*dp, kPatience).validate(manifest); !reply.ok()) {
+  } else if (auto reply = DpLink(*dp, kReadPatience).validate(manifest); !reply.ok()) {
     found.set_error(reply.status().message());
   } else {
     found.mutable_missing()->Swap(reply->mutable_missing());
