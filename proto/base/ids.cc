@@ -76,6 +76,17 @@ Result<std::string> parse_smsid(std::string_view text, std::string_view field) {
   return "GUID:" + guid;
 }
 
+namespace {
+// What Windows keeps for devices, and no computer can be called.
+bool is_device(std::string_view name) {
+  for (const std::string_view device : {"CON", "PRN", "AUX", "NUL"}) {
+    if (name == device) return true;
+  }
+  const bool numbered = name.starts_with("COM") || name.starts_with("LPT");
+  return numbered && name.size() == 4 && name[3] >= '1' && name[3] <= '9';
+}
+}  // namespace
+
 Result<std::string> parse_host_name(std::string_view text, std::string_view field) {
   std::string name = ascii_upper(text);
   const bool good = !name.empty() && name.size() <= 63 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -85,6 +96,10 @@ Result<std::string> parse_host_name(std::string_view text, std::string_view fiel
     return invalid_argument(
         "'" + shown(text) + "' is not a computer name: letters, digits, '-', '_' and '.', at most 63",
         std::string(field));
+  }
+  if (name.front() == '.' || name.back() == '.' || is_device(name)) {
+    return invalid_argument("'" + name + "' is not a computer name: no name of a device, no '.' at its ends",
+                            std::string(field));
   }
   return name;
 }

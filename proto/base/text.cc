@@ -55,4 +55,13 @@ std::optional<uint64_t> parse_u64(std::string_view digits) {
   return value;
 }
 
+std::string shortened(const std::vector<std::string>& texts, std::string_view separator) {
+  constexpr size_t kMost = 12, kAtTheEnd = 3;
+  if (texts.size() <= kMost) return joined(texts, separator);
+  std::vector<std::string> shown(texts.begin(), texts.begin() + (kMost - kAtTheEnd - 1));
+  shown.push_back("(" + std::to_string(texts.size() - kMost + 1) + " more)");
+  shown.insert(shown.end(), texts.end() - kAtTheEnd, texts.end());
+  return joined(shown, separator);
+}
+
 }  // namespace smslab

@@ -21,4 +21,19 @@ template <std::same_as<std::string> Temporary>
 std::vector<std::string_view> split(Temporary&& text, char separator) = delete;  // the parts would outlive it
 std::optional<uint64_t> parse_u64(std::string_view digits);  // decimal digits only, no sign, no blanks
 
+// "a, b, c" of anything that holds strings.
+template <class Texts>
+std::string joined(const Texts& texts, std::string_view separator = ", ") {
+  std::string out;
+  bool first = true;
+  for (const auto& text : texts) {
+    if (!first) out += separator;
+    out += text;
+    first = false;
+  }
+  return out;
+}
+// The same for people, who want no more than a dozen: "a, b, (1998 more), z".
+std::string shortened(const std::vector<std::string>& texts, std::string_view separator = ", ");
+
 }  // namespace smslab

@@ -27,6 +27,10 @@ TEST(Ids, HostNamesAreUpperCased) {
   EXPECT_EQ(*parse_host_name("wrk-lon-001", "name"), "WRK-LON-001");
   EXPECT_FALSE(parse_host_name("", "name").ok());
   EXPECT_FALSE(parse_host_name("a b", "name").ok());
+  EXPECT_EQ(*parse_host_name("console.com1", "name"), "CONSOLE.COM1");
+  for (const char* impossible : {".", "..", ".a", "a.", "con", "NUL", "lpt1", "COM9"}) {
+    EXPECT_FALSE(parse_host_name(impossible, "name").ok()) << impossible;
+  }
   EXPECT_FALSE(parse_host_name(std::string(64, 'A'), "name").ok());
 }
 

@@ -30,5 +30,15 @@ TEST(Text, Hex) {
   EXPECT_FALSE(from_hex("0G"));
 }
 
+TEST(Text, JoinsListsAndLeavesOutTheMiddleOfLongOnes) {
+  EXPECT_EQ(joined(std::vector<std::string>{}), "");
+  EXPECT_EQ(joined(std::vector<std::string>{"", "b"}, " -> "), " -> b");
+  std::vector<std::string> texts;
+  for (int i = 1; i <= 12; i++) texts.push_back(std::to_string(i));
+  EXPECT_EQ(shortened(texts), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12");
+  texts.push_back("13");
+  EXPECT_EQ(shortened(texts), "1, 2, 3, 4, 5, 6, 7, 8, (2 more), 11, 12, 13");
+}
+
 }  // namespace
 }  // namespace smslab
