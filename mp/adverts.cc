@@ -1,7 +1,5 @@
 #include "mp/adverts.h"
 
-#include <fmt/format.h>
-
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +10,8 @@
 #include "mp/collections.h"
 #include "mp/commit.h"
 #include "mp/dependencies.h"
+#include "mp/free_ids.h"
+#include "mp/output_only.h"
 #include "mp/packages.h"
 #include "mp/policy_body.h"
 #include "mp/programs.h"
@@ -25,22 +25,11 @@
 
 namespace smslab::mp {
 namespace {
-constexpr uint32_t kFirstId = 0x20000;  // semantics 2.1, counter M
-constexpr uint32_t kLastId = 0xFFFFF;
-
 Result<v1::Advert> get_advert(const store::ReadTxn& txn, const std::string& id) {
   ASSIGN_OR_RETURN(const std::string parsed, parse_advert_id(id, "id"));
   auto advert = store::kAdverts.get(txn, {parsed});
   if (advert.status().code() == Code::kNotFound) return not_found("there is no advert " + parsed, "id");
   return advert;
-}
-
-Result<std::string> next_id(const store::ReadTxn& txn, const Site& site) {
-  for (uint32_t n = kFirstId; n <= kLastId; n++) {
-    std::string id = fmt::format("{}{:05X}", site.options.site, n);
-    if (!store::kAdverts.has(txn, {id})) return id;
-  }
-  return failed_precondition("the site has no advert ID left", "id");
 }
 
 // The beginning of 1970 stands for "no time".
@@ -121,6 +110,7 @@ Status erase_advert(store::WriteTxn& txn, const Site& site, const v1::Advert& ad
   RETURN_IF_ERROR(forget_advert(txn, advert.id()));
   RETURN_IF_ERROR(tell(txn, site, 30008, advert));
   RETURN_IF_ERROR(policy_changed(txn, site));
+  RETURN_IF_ERROR(give_back_id(txn, site, IdOf::kAdvert, advert.id()));
   return store::kAdverts.erase(txn, {advert.id()});
 }
 
@@ -156,7 +146,8 @@ Result<v1::Advert> record_advert(store::WriteTxn& txn, const Site& site, const v
   advert.clear_summary();
   advert.clear_clients();
   if (request.id().empty()) {
-    ASSIGN_OR_RETURN(*advert.mutable_id(), next_id(txn, site));
+    const auto taken = [&](const std::string& id) { return store::kAdverts.has(txn, {id}); };
+    ASSIGN_OR_RETURN(*advert.mutable_id(), take_free_id(txn, site, IdOf::kAdvert, taken));
   } else {
     ASSIGN_OR_RETURN(*advert.mutable_id(), parse_advert_id(request.id(), "id"));
     if (store::kAdverts.has(txn, {advert.id()})) {
@@ -188,6 +179,7 @@ Result<v1::Advert> create_advert(Site& site, const v1::Advert& request) {
 }
 
 Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Advert& change) {
+  RETURN_IF_ERROR(refuse_output_only(change));
   if (!change.name().empty()) RETURN_IF_ERROR(check_name(change.name(), "name"));
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Advert> {
     ASSIGN_OR_RETURN(v1::Advert advert, get_advert(txn, id));
@@ -196,6 +188,12 @@ Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Adver
     RETURN_IF_ERROR(check_fixed(advert.package(), change.package(), "package"));
     RETURN_IF_ERROR(check_fixed(advert.program(), change.program(), "program"));
     RETURN_IF_ERROR(check_fixed(advert.collection(), change.collection(), "collection"));
+    v1::Advert rest = change;
+    for (const auto clear : {&v1::Advert::clear_id, &v1::Advert::clear_package, &v1::Advert::clear_program,
+                             &v1::Advert::clear_collection}) {
+      (rest.*clear)();
+    }
+    if (rest.ByteSizeLong() == 0) return advert;
     if (!change.name().empty()) advert.set_name(change.name());
     if (change.has_start()) *advert.mutable_start() = change.start();
     if (change.has_expires()) *advert.mutable_expires() = change.expires();

@@ -3,15 +3,22 @@
 #include "mp/clients.h"
 #include "mp/collections.h"
 #include "mp/control_api.h"
+#include "proto/codec/json_keys.h"
+#include "proto/control/media.h"
 
 namespace smslab::mp {
+namespace {
+bool names_key(const ControlRequest& request, std::string_view key) {
+  return !control::names_protobuf(request.content_type) && codec::json_names_key(request.body, key);
+}
+}  // namespace
 
 Routes collection_routes(ControlContext& context) {
   Site& site = context.site;
   using v1::Collection;
   const std::string one = "/api/v1/collections/{name}";
-  const auto changes_members = [&site, one](std::string method, std::string path, std::string summary, auto change) {
-    return takes<Collection, Collection>(std::move(method), one + path, std::move(summary), 200,
+  const auto changes_members = [&site, one](std::string method, std::string summary, auto change) {
+    return takes<Collection, Collection>(std::move(method), one + "/members", std::move(summary), 200,
                                          [&site, change](ControlRequest& r, const Collection& members) {
                                            return change(site, r.param("name"), members);
                                          });
@@ -24,9 +31,17 @@ Routes collection_routes(ControlContext& context) {
           [&site](ControlRequest&, const Collection& collection) { return create_collection(site, collection); }),
       reads<Collection>(one, "One collection",
                         [&site](ControlRequest& r) { return show_collection(site, r.param("name")); }),
-      changes_members("PATCH", "", "Replace the members or the subcollections", set_members),
-      changes_members("POST", "/members", "Add members", add_members),
-      changes_members("DELETE", "/members", "Take members out", remove_members),
+      takes<Collection, Collection>("PATCH", one,
+                                    "Replace the members or the subcollections, each where the request names them", 200,
+                                    [&site](ControlRequest& r, Collection change) {
+                                      // A message does not tell an empty list from none.
+                                      if (change.members().empty() && names_key(r, "members")) change.add_members("");
+                                      if (change.collections().empty() && names_key(r, "collections"))
+                                        change.add_collections("");
+                                      return set_members(site, r.param("name"), change);
+                                    }),
+      changes_members("POST", "Add members", add_members),
+      changes_members("DELETE", "Take members out", remove_members),
       deletes(one, "Delete a collection",
               [&site](ControlRequest& r) { return delete_collection(site, r.param("name")); }),
   };
@@ -40,12 +55,17 @@ Routes advert_routes(ControlContext& context) {
       reads<v1::AdvertList>("/api/v1/adverts", "All adverts with their summaries",
                             [&site](ControlRequest&) { return list_adverts(site); }),
       takes<Advert, Advert>("POST", "/api/v1/adverts", "Advertise a program to a collection", 201,
-                            [&site](ControlRequest&, const Advert& advert) { return create_advert(site, advert); }),
+                            [&site](ControlRequest&, const Advert& advert) -> Result<Advert> {
+                              ASSIGN_OR_RETURN(const Advert made, create_advert(site, advert));
+                              return show_advert(site, made.id());
+                            }),
       reads<Advert>(one, "One advert with its summary and the state of each client",
                     [&site](ControlRequest& r) { return show_advert(site, r.param("id")); }),
-      takes<Advert, Advert>(
-          "PATCH", one, "Change an advert", 200,
-          [&site](ControlRequest& r, const Advert& change) { return set_advert(site, r.param("id"), change); }),
+      takes<Advert, Advert>("PATCH", one, "Change an advert", 200,
+                            [&site](ControlRequest& r, const Advert& change) -> Result<Advert> {
+                              RETURN_IF_ERROR(set_advert(site, r.param("id"), change).status());
+                              return show_advert(site, r.param("id"));
+                            }),
       deletes(one, "Delete an advert", [&site](ControlRequest& r) { return delete_advert(site, r.param("id")); }),
   };
 }
@@ -65,9 +85,11 @@ Routes client_routes(ControlContext& context) {
           [&site](ControlRequest&, const v1::Client& client) { return create_client(site, client); }),
       reads<v1::Client>("/api/v1/clients/{name}", "One client with its events and reports",
                         [&site](ControlRequest& r) { return show_client(site, r.param("name")); }),
-      takes<v1::Client, v1::Client>(
-          "PATCH", "/api/v1/clients/{name}", "Approve, reject or reset a client", 200,
-          [&site](ControlRequest& r, const v1::Client& change) { return set_client(site, r.param("name"), change); }),
+      takes<v1::Client, v1::Client>("PATCH", "/api/v1/clients/{name}", "Approve, reject or reset a client", 200,
+                                    [&site](ControlRequest& r, const v1::Client& change) -> Result<v1::Client> {
+                                      RETURN_IF_ERROR(set_client(site, r.param("name"), change).status());
+                                      return show_client(site, r.param("name"));
+                                    }),
   };
 }
 

@@ -25,8 +25,12 @@ Routes dp_routes(ControlContext& context) {
                             [&site, &dps](ControlRequest& r, const DpInfo& change) {
                               return set_dp(site, dps, r.param("name"), change);
                             }),
-      deletes("/api/v1/dps/{name}", "Take out a distribution point that announced itself and holds no package",
-              [&site, &dps](ControlRequest& r) { return delete_dp(site, dps, r.param("name")); }),
+      with_query(deletes("/api/v1/dps/{name}", "Take out a distribution point that announced itself",
+                         [&site, &dps](ControlRequest& r) -> Status {
+                           ASSIGN_OR_RETURN(const bool force, query_flag(r, "force"));
+                           return delete_dp(site, dps, r.param("name"), force);
+                         }),
+                 {{.name = "force", .summary = "true: also while packages are assigned to it, which are let go of"}}),
   };
 }
 

@@ -86,10 +86,18 @@ inline Result<uint64_t> query_number(const ControlRequest& request, const std::s
   return *number;
 }
 
+// true or false; false when it is not there.
+inline Result<bool> query_flag(const ControlRequest& request, const std::string& name) {
+  const std::string text = request.query_value(name);
+  if (text == "true") return true;
+  if (text.empty() || text == "false") return false;
+  return invalid_argument("'" + text + "' is not true or false", name);
+}
+
 // ?limit=N: how many of a list, `absent` when it does not say.
 inline Result<size_t> query_limit(const ControlRequest& request, size_t absent, size_t most) {
   ASSIGN_OR_RETURN(const uint64_t limit, query_number(request, "limit", absent));
-  if (limit < 1 || limit > most) return invalid_argument("1 to " + std::to_string(most), "limit");
+  if (limit < 1 || limit > most) return invalid_argument("the limit is 1 to " + std::to_string(most), "limit");
   return static_cast<size_t>(limit);
 }
 

@@ -32,6 +32,12 @@ Routes scenario_routes(ControlContext& context) {
     v1::Scenario scenario;
     RETURN_IF_ERROR(request.parse(&scenario));
     Problems problems;
+    ASSIGN_OR_RETURN(const bool only_check, query_flag(request, "check"));
+    if (only_check) {
+      const Status checked = check_scenario(site, dps, scenario, &problems);
+      if (!checked.ok()) return refusal(checked, problems);
+      return control::reply_with(std::move(scenario));
+    }
     auto made = apply_scenario(site, dps, imports, scenario, &problems);
     if (!made.ok()) return refusal(made.status(), problems);
     return control::reply_with(*std::move(made));
@@ -50,7 +56,7 @@ Routes scenario_routes(ControlContext& context) {
   return {
       reads<v1::Scenario>("/api/v1/scenario", "The whole site as a scenario",
                           [&site, &dps](ControlRequest&) { return export_scenario(site, dps); }),
-      std::move(apply),
+      with_query(std::move(apply), {{.name = "check", .summary = "true: only say what is wrong, and change nothing"}}),
       std::move(reset),
   };
 }

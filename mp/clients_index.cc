@@ -58,6 +58,14 @@ Status put_client(store::WriteTxn& txn, const Site& site, v1::Client client) {
   return store::kClients.put(txn, {client.name()}, client);
 }
 
+Result<bool> smsid_is_anothers(const store::ReadTxn& txn, const v1::Client& client) {
+  const auto holder = client_by_smsid(txn, client.smsid());
+  if (holder.status().code() == Code::kNotFound) return false;
+  if (!holder.ok()) return holder.status();
+  const bool same_key = !client.public_key().empty() && holder->public_key() == client.public_key();
+  return holder->name() != client.name() && !same_key;
+}
+
 Result<v1::Client> client_by_name(const store::ReadTxn& txn, const std::string& name) {
   if (name.empty()) return not_found("no client without a name");
   return store::kClients.get(txn, {name});

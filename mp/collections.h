@@ -21,12 +21,14 @@ inline constexpr std::string_view kAllSystems = "All Systems";
 inline constexpr std::string_view kAllSystemsId = "SMS00001";
 
 std::string collection_key(std::string_view name);  // of the table
+// By its name, else by its ID.
 Result<v1::Collection> get_collection(const store::ReadTxn& txn, const std::string& name, const std::string& field);
 
 // Members and subcollections travel alike; a circle of collections is kInvalidArgument, naming it.
 Result<v1::Collection> create_collection(Site& site, const v1::Collection& request);
-// Replaces the members, and the subcollections where the request has any or no members.
-Result<v1::Collection> set_members(Site& site, const std::string& name, const v1::Collection& members);
+// Replaces the members where the change has any, and the subcollections likewise; a single empty name stands for none.
+// What changes nothing says nothing.
+Result<v1::Collection> set_members(Site& site, const std::string& name, const v1::Collection& change);
 Result<v1::Collection> add_members(Site& site, const std::string& name, const v1::Collection& members);
 Result<v1::Collection> remove_members(Site& site, const std::string& name, const v1::Collection& members);
 // kFailedPrecondition while an advert goes to it or another collection includes it.
@@ -37,6 +39,8 @@ Result<v1::CollectionList> list_collections(const Site& site);
 // ---- parts of changes
 // Computers of the collection and of its subcollections, upper case.
 Result<std::set<std::string>> all_members(const store::ReadTxn& txn, const std::string& name);
+// At start: a folder of a former program has no index of their IDs.
+Status index_collections(store::WriteTxn& txn);
 // create_collection as a part of a larger change.
 Result<v1::Collection> record_collection(store::WriteTxn& txn, const Site& site, const v1::Collection& request);
 

@@ -226,11 +226,13 @@ Status record_failure(store::WriteTxn& txn, const Site& site, const v1::Package&
   return ok_status();
 }
 
-Status record(Site& site, const Order& order, const Outcome& outcome) {
-  return site.store.commit([&](store::WriteTxn& txn) -> Status {
+Result<bool> record(Site& site, const Order& order, const Outcome& outcome) {
+  bool recorded = false;
+  const Status committed = site.store.commit([&](store::WriteTxn& txn) -> Status {
     ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {order.package.id()}));
     Dp* dp = find_dp(&package, order.dp.dp());
-    if (dp == nullptr) return internal_error("the row of " + order.dp.dp() + " went during its distribution");
+    recorded = dp != nullptr;
+    if (!recorded) return ok_status();
     const bool removal = removing(order.dp);
     const bool newest = dp->asked() == order.dp.asked();
     if (!removal) {
@@ -251,6 +253,8 @@ Status record(Site& site, const Order& order, const Outcome& outcome) {
     txn.after_commit([changes = site.changes] { changes->notify(); });
     return store::kPackages.put(txn, {package.id()}, package);
   });
+  if (!committed.ok()) return committed;
+  return recorded;
 }
 
 }  // namespace smslab::mp

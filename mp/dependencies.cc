@@ -1,9 +1,12 @@
 #include "mp/dependencies.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "proto/base/ids.h"
+#include "proto/base/needs.h"
 #include "proto/base/text.h"
 #include "store/tables.h"
 
@@ -13,37 +16,70 @@ constexpr std::string_view kSeparator = ";;";
 
 std::string text_of(const ProgramRef& ref) { return ref.package + std::string(kSeparator) + ref.program; }
 
-bool same(const ProgramRef& a, const ProgramRef& b) { return a.package == b.package && iequals(a.program, b.program); }
+// What each of a package's programs runs before itself, and so on to the end of every chain.
+class Chains {
+ public:
+  Chains(const store::ReadTxn& txn, const v1::Package& package, std::string field)
+      : txn_(txn),
+        package_(package),
+        field_(std::move(field)),
+        // Nothing that is stored leads to a package that is not.
+        within_(!store::kPackages.has(txn, {package.id()})) {}
 
-// Follows one program's chain to its end.
-Status check_chain(const store::ReadTxn& txn, const v1::Package& package, const v1::Program& program,
-                   const std::string& field) {
-  std::vector<ProgramRef> path{{package.id(), program.name()}};
-  ASSIGN_OR_RETURN(std::optional<ProgramRef> next, first_of(package.id(), program, field));
-  while (next) {
-    const bool again = std::ranges::any_of(path, [&](const ProgramRef& ref) { return same(ref, *next); });
-    path.push_back(*next);
-    if (again) {
-      std::string circle;
-      for (const ProgramRef& ref : path) circle += (circle.empty() ? "" : " -> ") + text_of(ref);
-      return invalid_argument("programs would wait for each other: " + circle, field);
-    }
-    v1::Package other = package;
-    if (next->package != package.id()) {
-      auto found = store::kPackages.get(txn, {next->package});
-      if (found.status().code() == Code::kNotFound) return not_found("there is no package " + next->package, field);
-      if (!found.ok()) return found.status();
-      other = *std::move(found);
-    }
-    const auto at =
-        std::ranges::find_if(other.programs(), [&](const auto& each) { return iequals(each.name(), next->program); });
-    if (at == other.programs().end()) {
-      return not_found("package " + next->package + " has no program '" + next->program + "'", field);
-    }
-    ASSIGN_OR_RETURN(next, first_of(other.id(), *at, field));
+  Status check() {
+    for (const auto& program : package_.programs()) number({package_.id(), program.name()});
+    const size_t own = refs_.size();
+    const NeedsOrder found = order_by_needs(own, [&](size_t i) {
+      const auto first = status_.ok() ? first_of_number(i) : std::optional<ProgramRef>();
+      return first ? std::vector<size_t>{number(*first)} : std::vector<size_t>();
+    });
+    RETURN_IF_ERROR(status_);
+    if (found.circles.empty()) return ok_status();
+    std::vector<std::string> way;
+    for (const size_t i : found.circles.front()) way.push_back(text_of(refs_[i]));
+    way.push_back(way.front());
+    return invalid_argument("programs would wait for each other: " + shortened(way, " -> "), field_);
   }
-  return ok_status();
-}
+
+ private:
+  size_t number(const ProgramRef& ref) {
+    const auto [at, fresh] = numbers_.emplace(ascii_upper(text_of(ref)), refs_.size());
+    if (fresh) refs_.push_back(ref);
+    return at->second;
+  }
+
+  std::optional<ProgramRef> first_of_number(size_t i) {
+    auto first = read(refs_[i]);
+    if (!first.ok()) status_ = first.status();
+    return first.ok() ? *first : std::nullopt;
+  }
+
+  Result<std::optional<ProgramRef>> read(const ProgramRef& ref) const {
+    const bool own = ref.package == package_.id();
+    v1::Package other;
+    if (!own) {
+      auto stored = store::kPackages.get(txn_, {ref.package});
+      if (stored.status().code() == Code::kNotFound) return not_found("there is no package " + ref.package, field_);
+      if (!stored.ok()) return stored.status();
+      other = *std::move(stored);
+    }
+    const auto& programs = (own ? package_ : other).programs();
+    const auto at = std::ranges::find_if(programs, [&](const auto& each) { return iequals(each.name(), ref.program); });
+    if (at == programs.end()) {
+      return not_found("package " + ref.package + " has no program '" + ref.program + "'", field_);
+    }
+    if (!own && within_) return std::optional<ProgramRef>();
+    return first_of(ref.package, *at, field_);
+  }
+
+  const store::ReadTxn& txn_;
+  const v1::Package& package_;
+  const std::string field_;
+  const bool within_;
+  std::vector<ProgramRef> refs_;
+  std::map<std::string, size_t> numbers_;  // of refs_, in upper case
+  Status status_;
+};
 }  // namespace
 
 Result<std::optional<ProgramRef>> first_of(const std::string& package, const v1::Program& program,
@@ -63,8 +99,7 @@ Result<std::optional<ProgramRef>> first_of(const std::string& package, const v1:
 
 Status check_dependencies(const store::ReadTxn& txn, const v1::Package& package, const std::string& place) {
   const std::string field = place.empty() ? "runFirst" : place + ".runFirst";
-  for (const auto& program : package.programs()) RETURN_IF_ERROR(check_chain(txn, package, program, field));
-  return ok_status();
+  return Chains(txn, package, field).check();
 }
 
 Result<std::string> dependent_of(const store::ReadTxn& txn, const std::string& package, const std::string& program) {

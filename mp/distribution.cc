@@ -254,16 +254,13 @@ Status DistributionManager::close_pass(const std::string& id, bool failed) {
     txn.after_commit([changes = site_.changes] { changes->notify(); });
     ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {id}));
     const auto& dps = package.dps();
+    if (package.deleting() && dps.empty()) return end_deletion(txn, site_, package);
     if (failed) {
       RETURN_IF_ERROR(emit(txn, site_, package_message(2302, package)));
     } else if (std::any_of(dps.begin(), dps.end(), pending)) {
       return ok_status();  // ordered meanwhile, and queued: that pass ends this one
     } else if (std::all_of(dps.begin(), dps.end(), [](const Dp& dp) { return dp.state() == Dp::INSTALLED; })) {
       RETURN_IF_ERROR(emit(txn, site_, package_message(2301, package)));
-    }
-    if (package.deleting() && dps.empty()) {
-      log_distmgr(txn, site_, "~Successfully deleted the package " + id);
-      return erase_package(txn, site_, package);
     }
     package.set_pass_open(false);
     return store::kPackages.put(txn, {id}, package);
@@ -301,9 +298,9 @@ Status DistributionManager::record_what_may_be(Pass& pass) {
       at = pass.deliveries.erase(at);
       continue;
     }
-    RETURN_IF_ERROR(record(site_, *delivery.order, *delivery.outcome));
+    ASSIGN_OR_RETURN(const bool recorded, record(site_, *delivery.order, *delivery.outcome));
     const std::string& dp = delivery.order->dp.dp();
-    if (delivery.outcome->status.ok()) {
+    if (!recorded || delivery.outcome->status.ok()) {
       pass.failed.erase(dp);
     } else {
       pass.failed.insert(dp);

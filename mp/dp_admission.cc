@@ -1,8 +1,10 @@
 #include "mp/dp_admission.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 
+#include "mp/dp_link.h"
 #include "mp/dp_records.h"
 #include "proto/base/ids.h"
 #include "proto/base/uri.h"
@@ -48,12 +50,27 @@ bool anothers(const v1::DpRecord& known, const Secrets& secrets, const DpSecret&
   return std::any_of(secrets.begin(), secrets.end(),
                      [&](const DpSecret& each) { return known.token() == each.token(known.name()); });
 }
+constexpr std::chrono::seconds kPatience{2};  // for the DP that has the name
+
+// Another process has the name and answers; one that answers where this one listens is this one.
+Status check_name_is_free(const Site& site, const DpDirectory& dps, const v1::DpAnnouncement& announcement) {
+  const auto known = dps.find(announcement.name());
+  if (known == nullptr || !known->remote) return ok_status();
+  if (known->session == announcement.session() || known->control_url == announcement.control_url()) return ok_status();
+  if (!DpLink(*known, kPatience).contents().ok()) return ok_status();
+  site.log.warning("a second distribution point " + known->name + " announces itself at " + announcement.url() +
+                   "; the one at " + known->url + " answers and keeps the name");
+  return already_exists("the distribution point " + known->name + " of this site runs at " + known->url +
+                            " and answers; stop that one, or start this one with another --name",
+                        "name");
+}
 }  // namespace
 
 Result<v1::DpWelcome> admit_dp(Site& site, DpDirectory& dps, CatchUp& catch_up, const Secrets& secrets,
                                const v1::DpAnnouncement& announcement) {
   ASSIGN_OR_RETURN(const DpSecret* secret, secret_of(secrets, announcement));
   RETURN_IF_ERROR(check(site, announcement));
+  RETURN_IF_ERROR(check_name_is_free(site, dps, announcement));
   RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) -> Status {
     const std::string& name = announcement.name();
     if (const auto known = dps.find(name); known != nullptr && !known->remote) {

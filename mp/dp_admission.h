@@ -7,7 +7,8 @@
 //
 // kUnauthenticated: the proof is of none of the site's secrets, or the name is that of a DP which holds another of
 // them. kFailedPrecondition: the DP's folder is another site's, or the name that of a DP in the site's own process.
-// kInvalidArgument: names and addresses that are none.
+// kAlreadyExists: another process has the name and answers. kInvalidArgument: names and addresses that are none. Waits
+// for the DP that has the name: on threads that may block.
 #pragma once
 
 #include <vector>

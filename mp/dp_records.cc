@@ -7,6 +7,7 @@
 
 #include "mp/commit.h"
 #include "mp/dp_link.h"
+#include "mp/package_dps.h"
 #include "mp/settings.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
@@ -131,29 +132,37 @@ Result<v1::DpInfo> set_dp(Site& site, DpDirectory& dps, const std::string& name,
   return show_dp(site, dps, name);
 }
 
-Status delete_dp(Site& site, DpDirectory& dps, const std::string& name) {
+Status delete_dp(Site& site, DpDirectory& dps, const std::string& name, bool force) {
   return site.store.commit([&](store::WriteTxn& txn) -> Status {
-    const auto dp = dps.find(name);
-    if (dp == nullptr) return no_such_dp(name);
-    if (!dp->remote) {
+    const auto dp = dps.find(name);  // nullptr also for one that the lab was started without
+    if (dp != nullptr && !dp->remote) {
       return failed_precondition(
           dp->name + " runs in the site's own process; start the site without it to be rid of it", "name");
     }
-    std::string assigned;
-    RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, const v1::Package& package) {
-      const bool here = std::any_of(package.dps().begin(), package.dps().end(),
-                                    [&](const v1::PackageDp& row) { return iequals(row.dp(), dp->name); });
-      if (here) assigned += (assigned.empty() ? "" : ", ") + package.id();
+    std::vector<v1::Package> assigned;
+    RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, v1::Package package) {
+      if (find_dp(&package, name) != nullptr) assigned.push_back(std::move(package));
       return true;
     }));
-    if (!assigned.empty()) {
-      return failed_precondition("packages are assigned to " + dp->name + ": remove " + assigned + " from it first",
+    if (dp == nullptr && assigned.empty()) return no_such_dp(name);
+    const std::string known = ascii_upper(name);
+    if (!assigned.empty() && !force) {
+      std::vector<std::string> ids;
+      for (const v1::Package& package : assigned) ids.push_back(package.id());
+      return failed_precondition("packages are assigned to " + known + ": remove " + shortened(ids) +
+                                     " from it first, or delete it with force (--force) when it is gone for good",
                                  "name");
     }
-    // At once, not after the commit: a change behind this one in the same commit must not find the DP any more.
-    dps.remove(dp->name);
-    txn.on_abort([&dps, dp] { dps.add(*dp); });
-    return store::kDps.erase(txn, {dp->name});
+    for (v1::Package& package : assigned) {
+      ASSIGN_OR_RETURN(const bool stays, let_go(txn, site, &package, name));
+      if (stays) RETURN_IF_ERROR(store::kPackages.put(txn, {package.id()}, package));
+    }
+    if (dp != nullptr) {
+      // At once, not after the commit: a change behind this one in the same commit must not find the DP any more.
+      dps.remove(dp->name);
+      txn.on_abort([&dps, dp] { dps.add(*dp); });
+    }
+    return store::kDps.erase(txn, {known});
   });
 }
 

@@ -28,8 +28,10 @@ v1::DpList list_dps(const Site& site, const DpDirectory& dps);
 // the site has not.
 Result<v1::DpInfo> set_dp(Site& site, DpDirectory& dps, const std::string& name, const v1::DpInfo& change);
 
-// kFailedPrecondition while packages are assigned to it, and for a DP of the site's own process.
-Status delete_dp(Site& site, DpDirectory& dps, const std::string& name);
+// kFailedPrecondition for a DP of the site's own process, and while packages are assigned to it. With `force` those are
+// let go of, as of a DP that is gone for good; also of one that the lab was started without. One that still runs
+// announces itself again, and begins empty.
+Status delete_dp(Site& site, DpDirectory& dps, const std::string& name, bool force);
 
 // ---- parts of changes
 // set_dp as a part of a larger change.

@@ -17,6 +17,9 @@
 
 namespace smslab::mp {
 
+// A content that an import counted on may be dropped before its commit: then it is read again, so often in all.
+inline constexpr int kImportTries = 3;
+
 class Imports {
  public:
   class Import {

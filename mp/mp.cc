@@ -5,6 +5,7 @@
 
 #include "mp/catch_up.h"
 #include "mp/client_plane.h"
+#include "mp/collections.h"
 #include "mp/control_api.h"
 #include "mp/distribution.h"
 #include "mp/dp_records.h"
@@ -34,6 +35,7 @@ Status claim_folder(store::Store& store, const MpOptions& options) {
     }
     record.set_site(options.site.site);
     record.set_profile(options.profile);
+    RETURN_IF_ERROR(index_collections(txn));
     return store::kSite.put(txn, {"site"}, record);
   });
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mp/commit.h"
+#include "mp/faults.h"
 #include "mp/packages.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
@@ -117,15 +118,40 @@ bool settled(const v1::Package& package) {
 v1::PackageSummary summary_of(const v1::Package& package) {
   v1::PackageSummary summary;
   for (const auto& dp : package.dps()) {
+    const bool retrying = dp.state() == Dp::INSTALL_RETRYING || dp.state() == Dp::REMOVAL_RETRYING;
+    const bool failed = dp.state() == Dp::INSTALL_FAILED || dp.state() == Dp::REMOVAL_FAILED;
+    if (retrying) summary.set_retrying(summary.retrying() + 1);
+    if (failed) summary.set_failed(summary.failed() + 1);
     if (removing(dp)) continue;
     summary.set_targeted(summary.targeted() + 1);
     // What is on its way to a DP may already be there: it counts when it is known to be.
     const bool current = dp.state() == Dp::INSTALLED && dp.version() == package.source_version();
     if (current) summary.set_installed(summary.installed() + 1);
-    if (dp.state() == Dp::INSTALL_RETRYING) summary.set_retrying(summary.retrying() + 1);
-    if (dp.state() == Dp::INSTALL_FAILED) summary.set_failed(summary.failed() + 1);
   }
   return summary;
+}
+
+Result<bool> let_go(store::WriteTxn& txn, Site& site, v1::Package* package, const std::string& dp) {
+  auto& dps = *package->mutable_dps();
+  const auto row = std::find_if(dps.begin(), dps.end(), [&](const Dp& each) { return iequals(each.dp(), dp); });
+  if (row == dps.end()) return true;
+  std::vector<std::string> rules;
+  RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
+    const bool here = rule.match().package() == package->id() && iequals(rule.match().dp(), dp);
+    if (rule.has_foretold() && here) rules.push_back(rule.id());
+    return true;
+  }));
+  RETURN_IF_ERROR(mark_healed(txn, rules));
+  RETURN_IF_ERROR(tell(txn, site, 30011, *package, row->dp()));
+  dps.erase(row);
+  txn.after_commit([queue = site.queue, changes = site.changes, id = package->id()] {
+    queue->push(id);
+    changes->notify();
+  });
+  if (!package->deleting() || !dps.empty()) return true;
+  if (!package->pass_open()) RETURN_IF_ERROR(emit(txn, site, package_message(2300, *package)));
+  RETURN_IF_ERROR(end_deletion(txn, site, *package));
+  return false;
 }
 
 Result<v1::Package> record_distribute(store::WriteTxn& txn, const Site& site, const DpDirectory& dps,

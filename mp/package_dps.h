@@ -33,14 +33,17 @@ Result<v1::Package> remove(Site& site, const DpDirectory& dps, const std::string
 // distribute as a part of a larger change.
 Result<v1::Package> record_distribute(store::WriteTxn& txn, const Site& site, const DpDirectory& dps,
                                       const std::string& id, const v1::DpSelection& selection);
-void order_install(const Site& site, v1::PackageDp* dp);                // INSTALL_PENDING, with no failures
-void order_removal(const Site& site, v1::PackageDp* dp);                // REMOVAL_PENDING, with no failures
+void order_install(const Site& site, v1::PackageDp* dp);  // INSTALL_PENDING, with no failures
+void order_removal(const Site& site, v1::PackageDp* dp);  // REMOVAL_PENDING, with no failures
+// The row of a DP that is gone for good goes, whatever its state: 30011, and faults on its copy count as healed. A
+// package that was being deleted goes with its last row: false; else the caller stores it.
+Result<bool> let_go(store::WriteTxn& txn, Site& site, v1::Package* package, const std::string& dp);
 v1::PackageDp* find_dp(v1::Package* package, const std::string& name);  // any letter case; nullptr when not assigned
 bool removing(const v1::PackageDp& dp);
 // Those of the selection, in the order of NAL paths. kFailedPrecondition for one that the package is not on.
 Result<std::vector<std::string>> assigned_dps(const DpDirectory& dps, v1::Package* package,
                                               const v1::DpSelection& selection);
-// Its DPs in numbers (semantics 4.1); those that it is being taken from do not count.
+// Its DPs in numbers (semantics 4.1); those that it is being taken from count only where that fails.
 v1::PackageSummary summary_of(const v1::Package& package);
 // No DP is on its way to another state.
 bool settled(const v1::Package& package);

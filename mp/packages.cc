@@ -13,6 +13,7 @@
 #include "mp/dependencies.h"
 #include "mp/distmgr_log.h"
 #include "mp/live_source.h"
+#include "mp/output_only.h"
 #include "mp/package_dps.h"
 #include "mp/package_schedule.h"
 #include "mp/programs.h"
@@ -29,7 +30,6 @@ namespace {
 using store::manifest_key;
 
 constexpr uint32_t kOlderVersions = 5;  // that the site keeps beside the current one (semantics 3.5)
-constexpr int kImportTries = 3;         // a content that the import counted on may be dropped before its commit
 constexpr uint32_t kLastId = 0xFFFFF;
 
 Status check_texts(const v1::Package& package) {
@@ -152,7 +152,9 @@ Status package_policy_changed(store::WriteTxn& txn, const Site& site, const v1::
   return raise_adverts_of(txn, site, before, now);
 }
 
-Status erase_package(store::WriteTxn& txn, Site& site, const v1::Package& package) {
+Status end_deletion(store::WriteTxn& txn, Site& site, const v1::Package& package) {
+  RETURN_IF_ERROR(emit(txn, site, package_message(2301, package)));
+  log_distmgr(txn, site, "~Successfully deleted the package " + package.id());
   std::vector<uint32_t> versions;
   RETURN_IF_ERROR(store::kManifests.each(txn, {package.id()}, [&](const store::Key&, const v1::Manifest& manifest) {
     versions.push_back(manifest.version());
@@ -246,11 +248,21 @@ Result<v1::Package> update_package(Site& site, Imports& imports, const std::stri
 }
 
 Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Package& change) {
+  RETURN_IF_ERROR(refuse_output_only(change));
+  if (!change.programs().empty()) {
+    return invalid_argument("a package's programs are changed one by one", "programs");
+  }
   if (!change.name().empty()) RETURN_IF_ERROR(check_name(change.name(), "name"));
   RETURN_IF_ERROR(check_texts(change));
   if (!change.source().empty()) RETURN_IF_ERROR(check_source(site.store.env(), change.source(), "source"));
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
     ASSIGN_OR_RETURN(v1::Package package, get_usable_package(txn, id, "id"));
+    if (!change.id().empty() && !iequals(change.id(), package.id())) {
+      return invalid_argument("a package keeps its id; delete it and create another", "id");
+    }
+    v1::Package rest = change;
+    rest.clear_id();
+    if (rest.ByteSizeLong() == 0) return package;
     if (!change.name().empty()) package.set_name(change.name());
     if (!change.manufacturer().empty()) package.set_manufacturer(change.manufacturer());
     if (!change.version().empty()) package.set_version(change.version());
@@ -291,9 +303,7 @@ Result<v1::Package> delete_package(Site& site, const std::string& id) {
     }
     if (package.dps().empty()) {
       RETURN_IF_ERROR(emit(txn, site, package_message(2300, package)));
-      RETURN_IF_ERROR(emit(txn, site, package_message(2301, package)));
-      log_distmgr(txn, site, "~Successfully deleted the package " + package.id());
-      RETURN_IF_ERROR(erase_package(txn, site, package));
+      RETURN_IF_ERROR(end_deletion(txn, site, package));
       return package;
     }
     for (auto& dp : *package.mutable_dps()) order_removal(site, &dp);

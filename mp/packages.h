@@ -17,7 +17,7 @@
 
 namespace smslab::mp {
 
-// `request` without an ID gets the site's first free one. Output-only fields of a request do not count, here and below.
+// `request` without an ID gets the site's first free one. Output-only fields of it do not count.
 // Messages: 30000, 30003 for each program, 2300, 2311, 2301.
 Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Package& request);
 
@@ -29,7 +29,8 @@ Result<v1::Package> create_package(Site& site, Imports& imports, const v1::Packa
 Result<v1::Package> update_package(Site& site, Imports& imports, const std::string& id);
 
 // What `change` has (name, manufacturer, version, language, source, direct, schedule) replaces what is there; the
-// source is not read. Messages: 30001, 2300, 2311, 2301.
+// source is not read. Anything else in it is kInvalidArgument; without anything nothing happens. Messages: 30001, 2300,
+// 2311, 2301.
 Result<v1::Package> set_package(Site& site, const std::string& id, const v1::Package& change);
 
 // With its programs and adverts. The record goes when the last DP has dropped the content; until then it is `deleting`.
@@ -57,8 +58,8 @@ Emission audit_message(uint32_t id, const Site& site, const v1::Package& package
 // 2300, 2311, and 2301 once every DP has the package; while one has not, the distribution manager says it. Does not
 // store the package.
 Status emit_pass(store::WriteTxn& txn, const Site& site, v1::Package* package);
-// After the last copy of a package is gone: its manifests, contents and record.
-Status erase_package(store::WriteTxn& txn, Site& site, const v1::Package& package);
+// After the last copy of a package is gone: 2301, and its manifests, contents and record go.
+Status end_deletion(store::WriteTxn& txn, Site& site, const v1::Package& package);
 // `now` is about to be stored: the policies that are made of it rise in version where they say something else than
 // with what is stored, and clients must ask again.
 Status package_policy_changed(store::WriteTxn& txn, const Site& site, const v1::Package& now);

@@ -91,6 +91,9 @@ Result<v1::Program> set_program(Site& site, const std::string& package, const st
     return invalid_argument("a program keeps its name; delete it and create another", "name");
   }
   RETURN_IF_ERROR(check_program(change, {}));
+  v1::Program rest = change;
+  rest.clear_name();
+  if (rest.ByteSizeLong() == 0) return show_program(site, package, name);
   return change_package(site, package, [&](store::WriteTxn& txn, v1::Package* record) -> Result<v1::Program> {
     ASSIGN_OR_RETURN(v1::Program * program, find_program(record, name, "name"));
     if (!change.command_line().empty()) program->set_command_line(change.command_line());

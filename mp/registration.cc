@@ -90,7 +90,9 @@ Result<bool> confirmed(const store::ReadTxn& txn, const v1::Client& client) {
 Status store_client(store::WriteTxn& txn, const Site& site, v1::Client client) {
   const auto before = client_by_name(txn, client.name());
   if (before.ok() && before->has_created()) *client.mutable_created() = before->created();
-  // Again, for an administrator may have decided meanwhile.
+  // Again, for another client may have come first, and an administrator may have decided.
+  ASSIGN_OR_RETURN(const bool anothers, smsid_is_anothers(txn, client));
+  if (anothers) return Status(Code::kAborted, "another client has registered with " + client.smsid());
   ASSIGN_OR_RETURN(const v1::Client::Approval approval, approval_of(txn, client));
   client.set_approval(approval);
   client.set_registered(true);
@@ -133,7 +135,10 @@ Result<CcmAnswer> register_client(const CcmServer& server, const ccm::Envelope& 
     ASSIGN_OR_RETURN(const bool holds, confirmed(txn, client));
     if (!holds) return CcmAnswer{.xml = response_to(site, request, client.smsid(), kRefused)};
   }
-  if (client.smsid().empty()) {
+  // Of a proposed SMSID that another client holds it is assumed that the client is given one of its own, as if it had
+  // proposed none, and that the holder keeps it. The same key under another name is the same client.
+  ASSIGN_OR_RETURN(const bool anothers, smsid_is_anothers(txn, client));
+  if (anothers || client.smsid().empty()) {
     ASSIGN_OR_RETURN(*client.mutable_smsid(), smsid_for(site, client));
   }
   ASSIGN_OR_RETURN(const v1::Client::Approval approval, approval_of(txn, client));

@@ -8,17 +8,9 @@
 #include <set>
 #include <string_view>
 
-#include "mp/adverts.h"
-#include "mp/boundaries.h"
 #include "mp/checks.h"
-#include "mp/clients.h"
-#include "mp/collections.h"
-#include "mp/dp_records.h"
-#include "mp/package_dps.h"
-#include "mp/packages.h"
-#include "mp/programs.h"
-#include "mp/schedule.h"
-#include "mp/settings.h"
+#include "mp/output_only.h"
+#include "mp/scenario_maker.h"
 #include "mp/wipe.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
@@ -27,11 +19,6 @@
 
 namespace smslab::mp {
 namespace {
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-
-constexpr int kTries = 3;  // a content that an import counted on may be dropped before the commit
-
 std::string item(std::string_view list, int i) { return fmt::format("{}[{}]", list, i); }
 
 // "3 errors; the first: ..." of what was found.
@@ -41,240 +28,6 @@ Status summary(const Problems& problems) {
   if (problems.size() == 1) return first;
   return {first.code(), fmt::format("{} errors; the first: {}", problems.size(), first.message()), first.field()};
 }
-
-// What the scenario says of packages, adverts and so on is the site's own records; what only the site can say is no
-// part of it.
-void refuse_output_only(const Message& message, const std::string& path, Problems* problems) {
-  const auto& reflection = *message.GetReflection();
-  std::vector<const FieldDescriptor*> set;
-  reflection.ListFields(message, &set);
-  for (const FieldDescriptor* field : set) {
-    const std::string inner = (path.empty() ? "" : path + ".") + field->json_name();
-    if (is_output_only(*field)) {
-      problems->push_back(invalid_argument(field->json_name() + " is what the site says; leave it out", inner));
-    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && field->is_repeated()) {
-      for (int i = 0; i < reflection.FieldSize(message, field); i++) {
-        refuse_output_only(reflection.GetRepeatedMessage(message, field, i), item(inner, i), problems);
-      }
-    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      refuse_output_only(reflection.GetMessage(message, field), inner, problems);
-    }
-  }
-}
-
-v1::Package package_request(const v1::ScenarioPackage& from) {
-  v1::Package package;
-  package.set_id(from.id());
-  package.set_name(from.name());
-  package.set_manufacturer(from.manufacturer());
-  package.set_version(from.version());
-  package.set_language(from.language());
-  package.set_source(from.source());
-  if (from.has_direct()) package.set_direct(from.direct());
-  *package.mutable_schedule() = from.schedule();
-  *package.mutable_programs() = from.programs();
-  return package;
-}
-
-uint32_t version_of(const v1::ScenarioPackage& package) { return std::max(package.source_version(), 1U); }
-
-// 0 to n - 1, each behind what it needs. `on_cycle`: one that needs the next and so on, the last the first.
-using Needs = std::function<std::vector<int>(int)>;
-std::vector<int> in_order(int n, const Needs& needs, const std::function<void(const std::vector<int>&)>& on_cycle) {
-  enum class State { kNew, kOpen, kDone };
-  std::vector<State> states(static_cast<size_t>(n), State::kNew);
-  std::vector<int> order, way;
-  const std::function<void(int)> visit = [&](int i) {
-    states[static_cast<size_t>(i)] = State::kOpen;
-    way.push_back(i);
-    for (const int next : needs(i)) {
-      const State state = states[static_cast<size_t>(next)];
-      if (state == State::kNew) visit(next);
-      if (state == State::kOpen) on_cycle({std::find(way.begin(), way.end(), next), way.end()});
-    }
-    way.pop_back();
-    states[static_cast<size_t>(i)] = State::kDone;
-    order.push_back(i);
-  };
-  for (int i = 0; i < n; i++) {
-    if (states[static_cast<size_t>(i)] == State::kNew) visit(i);
-  }
-  return order;
-}
-
-// Collections behind those that they hold. A cycle is named once, and its collections are left out.
-std::vector<int> collections_in_order(const v1::Scenario& scenario, Problems* problems) {
-  const auto& all = scenario.collections();
-  std::map<std::string, int> by_name;
-  for (int i = 0; i < all.size(); i++) by_name.emplace(collection_key(all[i].name()), i);
-  std::set<int> in_cycle;
-  std::vector<int> order = in_order(
-      all.size(),
-      [&](int i) {
-        std::vector<int> held;  // the others are the site's, or nobody's
-        for (const auto& name : all[i].collections()) {
-          if (const auto found = by_name.find(collection_key(name)); found != by_name.end()) {
-            held.push_back(found->second);
-          }
-        }
-        return held;
-      },
-      [&](const std::vector<int>& cycle) {
-        std::string names;
-        for (const int i : cycle) names += "'" + all[i].name() + "' contains ";
-        in_cycle.insert(cycle.begin(), cycle.end());
-        problems->push_back(invalid_argument("a cycle of collections: " + names + "'" + all[cycle.front()].name() + "'",
-                                             item("collections", cycle.back()) + ".collections"));
-      });
-  std::erase_if(order, [&](int i) { return in_cycle.contains(i); });
-  return order;
-}
-
-// Packages behind those whose programs theirs run first. What is wrong with that is said when they are made.
-std::vector<int> packages_in_order(const v1::Scenario& scenario) {
-  const auto& all = scenario.packages();
-  std::map<std::string, int> by_id;
-  for (int i = 0; i < all.size(); i++) by_id.emplace(ascii_upper(all[i].id()), i);
-  return in_order(
-      all.size(),
-      [&](int i) {
-        std::vector<int> first;
-        for (const auto& program : all[i].programs()) {
-          const std::string id = program.run_first().substr(0, program.run_first().find(';'));
-          if (const auto found = by_id.find(ascii_upper(id)); found != by_id.end() && found->second != i) {
-            first.push_back(found->second);
-          }
-        }
-        return first;
-      },
-      [](const std::vector<int>&) {});
-}
-
-// Makes the records of a scenario in one transaction, going on behind what is wrong.
-class Maker {
- public:
-  Maker(Site& site, DpDirectory& dps, const v1::Scenario& scenario, Problems* problems)
-      : site_(site), dps_(dps), scenario_(scenario), problems_(*problems) {}
-
-  // `snapshots`: of the packages, in their order; empty when it is only a rehearsal.
-  void make(store::WriteTxn& txn, const std::vector<store::Snapshot>& snapshots) {
-    make_settings(txn);
-    for (int i = 0; i < scenario_.dps_size(); i++) make_dp(txn, scenario_.dps(i), item("dps", i));
-    for (const int i : packages_in_order(scenario_)) {
-      make_package(txn, i, snapshots.empty() ? nullptr : &snapshots[static_cast<size_t>(i)]);
-    }
-    for (int i = 0; i < scenario_.clients_size(); i++) {
-      note(record_client(txn, site_, scenario_.clients(i)).status(), item("clients", i));
-    }
-    for (const int i : collections_in_order(scenario_, &problems_)) {
-      const auto& collection = scenario_.collections(i);
-      if (!note(record_collection(txn, site_, collection).status(), item("collections", i))) {
-        refused_collections_.insert(collection_key(collection.name()));
-      }
-    }
-    for (int i = 0; i < scenario_.adverts_size(); i++) make_advert(txn, scenario_.adverts(i), item("adverts", i));
-  }
-
- private:
-  // True when `status` is OK; else it is a problem of what stands at `path`.
-  bool note(const Status& status, const std::string& path) {
-    if (status.ok()) return true;
-    const std::string field =
-        status.field().empty() || path.empty() ? path + status.field() : path + "." + status.field();
-    problems_.emplace_back(status.code(), status.message(), field);
-    return false;
-  }
-
-  void make_settings(store::WriteTxn& txn) {
-    if (!scenario_.has_settings()) return;
-    v1::SiteSettings settings = scenario_.settings();
-    settings.clear_boundaries();
-    note(record_settings(txn, site_, settings).status(), "settings");
-    for (int i = 0; i < scenario_.settings().boundaries_size(); i++) {
-      note(record_boundary(txn, scenario_.settings().boundaries(i)).status(), item("settings.boundaries", i));
-    }
-  }
-
-  void make_dp(store::WriteTxn& txn, const v1::ScenarioDp& from, const std::string& path) {
-    if (!from.protected_() && from.boundaries().empty()) return;
-    if (dps_.find(from.name()) == nullptr) return;  // check_frame says so
-    v1::DpInfo settings;
-    settings.set_protected_(from.protected_());
-    *settings.mutable_boundaries() = from.boundaries();
-    note(record_dp(txn, dps_, from.name(), settings), path);
-  }
-
-  void make_package(store::WriteTxn& txn, int i, const store::Snapshot* snapshot) {
-    const auto& from = scenario_.packages(i);
-    const std::string path = item("packages", i);
-    bool good = true;
-    const auto check = [&](const Status& status, const std::string& at) { good = note(status, at) && good; };
-
-    v1::Package request = package_request(from);
-    request.clear_programs();
-    auto package = new_package(request);
-    check(package.status(), path);
-    if (!package.ok()) package = request;
-    for (int k = 0; k < from.programs_size(); k++) {
-      check(append_program(&*package, from.programs(k), ""), item(path + ".programs", k));
-    }
-    const auto id = parse_package_id(from.id(), "id");
-    check(id.status(), path);
-    if (id.ok()) {
-      package->set_id(*id);
-      v1::Manifest unread;
-      unread.set_version(version_of(from));
-      if (snapshot != nullptr) check(snapshot->publish(txn, site_.store.blobs()), path);
-      check(record_package(txn, site_, *package, snapshot == nullptr ? unread : snapshot->manifest).status(), path);
-    }
-    for (int k = 0; k < from.dps_size(); k++) {
-      const std::string place = item(path + ".dps", k);
-      if (dps_.find(from.dps(k)) == nullptr) {
-        check(not_found("the site has no distribution point '" + from.dps(k) + "'", ""), place);
-      } else if (good) {
-        v1::DpSelection one;
-        one.add_dps(from.dps(k));
-        const Status ordered = record_distribute(txn, site_, dps_, *id, one).status();
-        check({ordered.code(), ordered.message()}, place);
-      }
-    }
-    if (!good) refused_packages_.insert(ascii_upper(from.id()));
-  }
-
-  // A reference that is wrong only because what it names was refused is not a problem of its own.
-  void make_advert(store::WriteTxn& txn, const v1::Advert& advert, const std::string& path) {
-    std::set<std::string> told;
-    const auto tell = [&](const Status& status) {
-      if (!status.ok() && told.insert(status.field()).second) note(status, path);
-    };
-    if (refused_packages_.contains(ascii_upper(advert.package()))) {
-      told.insert("package");
-      told.insert("program");
-    } else if (!advert.package().empty()) {
-      auto package = get_usable_package(txn, advert.package(), "package");
-      tell(package.status());
-      if (!package.ok()) told.insert("program");
-      if (package.ok() && !advert.program().empty()) {
-        tell(find_program(&*package, advert.program(), "program").status());
-      }
-    }
-    if (refused_collections_.contains(collection_key(advert.collection()))) {
-      told.insert("collection");
-    } else if (!advert.collection().empty()) {
-      tell(get_collection(txn, advert.collection(), "collection").status());
-    }
-    for (int k = 0; k < advert.schedule_size(); k++) {
-      tell(parse_schedule(advert.schedule(k), item("schedule", k)).status());
-    }
-    tell(record_advert(txn, site_, advert).status());
-  }
-
-  Site& site_;
-  DpDirectory& dps_;
-  const v1::Scenario& scenario_;
-  Problems& problems_;
-  std::set<std::string> refused_packages_, refused_collections_;
-};
 
 // Two records of a list under one name.
 template <class List, class NameOf>
@@ -324,7 +77,8 @@ void check_frame(const Site& site, const DpDirectory& dps, const v1::Scenario& s
   refuse_twice(scenario.collections(), "collections", "id", id, problems);
   refuse_twice(scenario.adverts(), "adverts", "id", id, problems);
   refuse_twice(scenario.clients(), "clients", "name", name, problems);
-  refuse_output_only(scenario, "", problems);
+  const auto output_only = output_only_set(scenario);
+  problems->insert(problems->end(), output_only.begin(), output_only.end());
 }
 
 struct Sources {
@@ -374,7 +128,7 @@ Result<v1::Scenario> with_sources(Site& site, const DpDirectory& dps, Imports& i
     const Sources sources = read_sources(site, imports, scenario, problems);
     RETURN_IF_ERROR(summary(*problems));
     const Status made = make(sources.snapshots);
-    if (made.code() == Code::kAborted && tries < kTries) {
+    if (made.code() == Code::kAborted && tries < kImportTries) {
       problems->clear();
       continue;
     }
@@ -388,15 +142,15 @@ void rehearse(Site& site, DpDirectory& dps, const v1::Scenario& scenario, Proble
   Problems found;
   const Status given_up = site.store.commit([&](store::WriteTxn& txn) {
     found.clear();
-    Maker(site, dps, scenario, &found).make(txn, {});
+    make_records(txn, site, dps, scenario, {}, &found);
     return Status(Code::kAborted, "a rehearsal");
   });
   if (found.empty() && given_up.code() != Code::kAborted) found.push_back(given_up);
   // What was said of a field is not said again.
+  std::set<std::string> told;
+  for (const Status& problem : *problems) told.insert(problem.field());
   for (const Status& problem : found) {
-    const bool told = std::any_of(problems->begin(), problems->end(),
-                                  [&](const Status& other) { return other.field() == problem.field(); });
-    if (!told) problems->push_back(problem);
+    if (told.insert(problem.field()).second) problems->push_back(problem);
   }
 }
 }  // namespace
@@ -414,7 +168,7 @@ Result<v1::Scenario> apply_scenario(Site& site, DpDirectory& dps, Imports& impor
   return with_sources(site, dps, imports, scenario, problems, [&](const std::vector<store::Snapshot>& snapshots) {
     return site.store.commit([&](store::WriteTxn& txn) {
       problems->clear();  // a change may run twice
-      Maker(site, dps, scenario, problems).make(txn, snapshots);
+      make_records(txn, site, dps, scenario, snapshots, problems);
       return summary(*problems);
     });
   });
@@ -429,7 +183,7 @@ Result<v1::Scenario> make_anew(Site& site, DpDirectory& dps, Imports& imports, c
     const auto change = [&](store::WriteTxn& txn) -> Status {
       problems->clear();  // a change may run twice
       ASSIGN_OR_RETURN(const auto gone, wipe_site(txn, site, dps));
-      Maker(site, dps, scenario, problems).make(txn, snapshots);
+      make_records(txn, site, dps, scenario, snapshots, problems);
       RETURN_IF_ERROR(summary(*problems));
       RETURN_IF_ERROR(send_in_full(txn));
       return drop_contents(txn, site, gone);

@@ -41,8 +41,4 @@ Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps);
 // It has no package, collection, advert or client, and nobody has changed its settings.
 Result<bool> site_is_empty(const Site& site);
 
-// ---- its parts
-// What the API says of a record and no scenario does.
-bool is_output_only(const google::protobuf::FieldDescriptor& field);
-
 }  // namespace smslab::mp

@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <map>
-#include <set>
-#include <string_view>
 
+#include "mp/output_only.h"
 #include "mp/package_dps.h"
 #include "mp/scenario.h"
 #include "mp/site_record.h"
@@ -12,17 +10,6 @@ namespace smslab::mp {
 namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-
-// Of each record, what the site alone says (site.proto: "output only").
-const std::map<std::string_view, std::set<std::string_view>>& output_only() {
-  static const std::map<std::string_view, std::set<std::string_view>> kFields = {
-      {"Advert", {"policy_version", "policy_changed", "summary", "clients"}},
-      {"Client",
-       {"public_key", "site", "registered", "created", "last_seen", "events", "reports", "ad_site", "addresses",
-        "last_policy", "operating_system", "domain", "last_policy_body"}},
-  };
-  return kFields;
-}
 
 // What a scenario says of a record: not what is output only, and no optional field that holds its default.
 void keep_input(Message* message) {
@@ -69,11 +56,6 @@ Status copy_records(const store::Table<M>& table, const store::ReadTxn& txn, Lis
   });
 }
 }  // namespace
-
-bool is_output_only(const FieldDescriptor& field) {
-  const auto type = output_only().find(field.containing_type()->name());
-  return type != output_only().end() && type->second.contains(field.name());
-}
 
 Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps) {
   const store::ReadTxn txn = site.store.read();

@@ -162,6 +162,8 @@ Status discover(store::WriteTxn& txn, const Site& site, const std::string& name,
   v1::Client client;
   client.set_name(name);
   client.set_smsid(smsid);
+  ASSIGN_OR_RETURN(const bool anothers, smsid_is_anothers(txn, client));
+  if (anothers) client.clear_smsid();
   return put_client(txn, site, std::move(client));
 }
 }  // namespace

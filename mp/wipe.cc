@@ -16,8 +16,8 @@ Status erase_tables(store::WriteTxn& txn, const Tables&... tables) {
 
 Status erase_records(store::WriteTxn& txn) {
   using namespace store;
-  return erase_tables(txn, kManifests, kPackages, kCollections, kAdverts, kClients, kClientBySmsid, kClientByKey,
-                      kClientActivity, kClientEvents, kClientReports, kStatusMessages, kStatusByPackage,
+  return erase_tables(txn, kManifests, kPackages, kCollections, kCollectionById, kAdverts, kClients, kClientBySmsid,
+                      kClientByKey, kClientActivity, kClientEvents, kClientReports, kStatusMessages, kStatusByPackage,
                       kStatusByAdvert, kStatusByClient, kAdvertClients, kAdvertSummaries, kComponentStatus, kFaults);
 }
 

@@ -16,13 +16,14 @@ inline constexpr Table<v1::Manifest> kManifests{"manifest"};  // package ID, num
 inline constexpr Table<v1::BlobRecord> kGarbage{"garbage"};   // SHA-256 of a file to unlink; gone once it is
 
 // ---- the site's
-inline constexpr Table<v1::SiteRecord> kSite{"site"};               // "site"
-inline constexpr Table<v1::Package> kPackages{"package"};           // package ID
-inline constexpr Table<v1::Collection> kCollections{"collection"};  // name, upper case
-inline constexpr Table<v1::Advert> kAdverts{"advert"};              // advert ID
-inline constexpr Table<v1::Client> kClients{"client"};              // computer name
-inline constexpr Table<v1::Client> kClientBySmsid{"smsid"};         // SMSID; only `name` set
-inline constexpr Table<v1::Client> kClientByKey{"client-key"};      // SHA-256 of the PUBLICKEYBLOB; only `name` set
+inline constexpr Table<v1::SiteRecord> kSite{"site"};                     // "site"
+inline constexpr Table<v1::Package> kPackages{"package"};                 // package ID
+inline constexpr Table<v1::Collection> kCollections{"collection"};        // name, upper case
+inline constexpr Table<v1::Collection> kCollectionById{"collection-id"};  // collection ID; only `name` set
+inline constexpr Table<v1::Advert> kAdverts{"advert"};                    // advert ID
+inline constexpr Table<v1::Client> kClients{"client"};                    // computer name
+inline constexpr Table<v1::Client> kClientBySmsid{"smsid"};               // SMSID; only `name` set
+inline constexpr Table<v1::Client> kClientByKey{"client-key"};  // SHA-256 of the PUBLICKEYBLOB; only `name` set
 inline constexpr Table<v1::ClientActivity> kClientActivity{"activity"};  // computer name
 inline constexpr Table<v1::ClientEvent> kClientEvents{"event"};          // computer name, number_key(id)
 inline constexpr Table<v1::ClientReport> kClientReports{"report"};       // computer name, endpoint

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "mp/cli/print.h"
@@ -33,10 +34,14 @@ Status read_time(const std::string& text, const std::string& option, google::pro
   return ok_status();
 }
 
-std::string joined(const google::protobuf::RepeatedPtrField<std::string>& texts) {
-  std::string out;
-  for (const auto& text : texts) out += (out.empty() ? "" : ", ") + text;
-  return out;
+// In the words of --rerun.
+std::string shown_rerun(const v1::Advert& advert) {
+  if (advert.rerun() == v1::Advert::RERUN_DEFAULT) {
+    return advert.schedule().empty() ? "if-failed (by default)" : "always (by default)";
+  }
+  std::string words = ascii_lower(enum_name(v1::Advert::Rerun_descriptor(), advert.rerun()));
+  std::replace(words.begin(), words.end(), '_', '-');
+  return words;
 }
 
 Status show_advert(const Cli& cli, const v1::Advert& advert) {
@@ -53,7 +58,7 @@ Status show_advert(const Cli& cli, const v1::Advert& advert) {
                 {"expires", shown(advert.expires())},
                 {"mandatory", shown(advert.mandatory())},
                 {"schedule", joined(advert.schedule())},
-                {"rerun", enum_name(v1::Advert::Rerun_descriptor(), advert.rerun())},
+                {"rerun", shown_rerun(advert)},
                 {"content", advert.download() ? "download" : "run from the DP"},
                 {"policy version", std::to_string(advert.policy_version())},
                 {"summary", fmt::format("received {}, started {}, succeeded {}, failed {}, adverts failed {}",

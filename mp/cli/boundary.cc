@@ -27,7 +27,7 @@ Status list_boundaries(const Cli& cli) {
 }  // namespace
 
 void add_boundary(CLI::App& app, Cli& cli) {
-  CLI::App* boundary = app.add_subcommand("boundary", "Boundaries of the site: create, list, delete");
+  CLI::App* boundary = app.add_subcommand("boundary", "Boundaries of the site: create, list, show, delete");
   boundary->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<v1::Boundary>();
   const auto with_name = [wanted](CLI::App* verb) {
@@ -46,6 +46,20 @@ void add_boundary(CLI::App& app, Cli& cli) {
   create->add_flag_callback(
       "--slow", [wanted] { wanted->set_slow(true); }, "its clients are REMOTE");
   add_verb(*boundary, cli, "list", "All boundaries", [&cli] { return list_boundaries(cli); });
+  with_name(add_verb(*boundary, cli, "show", "One boundary", [&cli, wanted]() -> Status {
+    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    v1::Boundary found;
+    RETURN_IF_ERROR(lab.call("GET", boundary_path(*wanted), nullptr, &found));
+    if (cli.json) {
+      print_json(found);
+    } else {
+      print_fields({{"boundary", found.name()},
+                    {"subnet", found.subnet()},
+                    {"AD site", found.ad_site()},
+                    {"link", found.slow() ? "slow" : "fast"}});
+    }
+    return ok_status();
+  }));
   with_name(add_verb(*boundary, cli, "delete", "Delete one", [&cli, wanted]() -> Status {
     ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
     return lab.call("DELETE", boundary_path(*wanted), nullptr, nullptr);

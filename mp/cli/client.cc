@@ -3,6 +3,7 @@
 #include "mp/cli/print.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/env.h"
+#include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/schema/control.pb.h"
 
@@ -13,12 +14,6 @@ constexpr int kPage = 5000;  // of a listing
 struct Wanted {
   std::string name, smsid, certificate;
 };
-
-std::string joined(const google::protobuf::RepeatedPtrField<std::string>& parts) {
-  std::string out;
-  for (const std::string& part : parts) out += (out.empty() ? "" : ", ") + part;
-  return out;
-}
 
 // What one would look up on the client itself: identity, policy, reports, and what it told of its programs.
 Status show_client(const Cli& cli, Lab& lab, const v1::Client& client) {

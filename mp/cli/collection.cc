@@ -1,5 +1,6 @@
 #include "mp/cli/print.h"
 #include "mp/cli/verbs.h"
+#include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/schema/control.pb.h"
 
@@ -10,14 +11,12 @@ struct Wanted {
   std::vector<std::string> members, collections;
 };
 
+struct None {
+  bool members = false, collections = false;
+};
+
 std::string collection_path(const std::string& name, std::string_view rest = {}) {
   return "/api/v1/collections/" + percent_encode_component(name) + std::string(rest);
-}
-
-std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
 }
 
 Status show_collection(const Cli& cli, const v1::Collection& collection) {
@@ -32,7 +31,7 @@ Status show_collection(const Cli& cli, const v1::Collection& collection) {
   return ok_status();
 }
 
-// create, add, remove: the members travel in a Collection.
+// create, set, add, remove: the members travel in a Collection.
 Status send_members(const Cli& cli, const Wanted& wanted, const std::string& method, const std::string& path) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
   v1::Collection collection;
@@ -53,15 +52,17 @@ Status list_collections(const Cli& cli) {
     return ok_status();
   }
   std::vector<Row> rows;
-  for (const auto& c : list.collections()) rows.push_back({c.id(), std::to_string(c.members_size()), c.name()});
-  print_table({"ID", "MEMBERS", "NAME"}, rows);
+  for (const auto& c : list.collections()) {
+    rows.push_back({c.id(), std::to_string(c.members_size()), std::to_string(c.collections_size()), c.name()});
+  }
+  print_table({"ID", "DIRECT MEMBERS", "SUBCOLLECTIONS", "NAME"}, rows);
   return ok_status();
 }
 }  // namespace
 
 void add_collection(CLI::App& app, Cli& cli) {
   CLI::App* collection =
-      app.add_subcommand("collection", "Collections of clients: create, add, remove, list, show, delete");
+      app.add_subcommand("collection", "Collections of clients: create, set, add, remove, list, show, delete");
   collection->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   const auto with_name = [wanted](CLI::App* verb) {
@@ -74,6 +75,16 @@ void add_collection(CLI::App& app, Cli& cli) {
   };
   with_members(add_verb(*collection, cli, "create", "Make a collection",
                         [&cli, wanted] { return send_members(cli, *wanted, "POST", "/api/v1/collections"); }));
+  auto none = std::make_shared<None>();
+  CLI::App* set = add_verb(*collection, cli, "set", "Replace the members or the subcollections", [&cli, wanted, none] {
+    Wanted change = *wanted;  // a single empty name stands for none
+    if (none->members) change.members = {""};
+    if (none->collections) change.collections = {""};
+    return send_members(cli, change, "PATCH", collection_path(wanted->name));
+  });
+  with_members(set);
+  set->add_flag("--no-members", none->members, "none of its own")->excludes("--member");
+  set->add_flag("--no-collections", none->collections, "no subcollections")->excludes("--collection");
   with_members(add_verb(*collection, cli, "add", "Add members or subcollections", [&cli, wanted] {
     return send_members(cli, *wanted, "POST", collection_path(wanted->name, "/members"));
   }));

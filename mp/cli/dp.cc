@@ -5,17 +5,12 @@
 #include "mp/cli/print.h"
 #include "mp/cli/serve_dp.h"
 #include "mp/cli/verbs.h"
+#include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/schema/control.pb.h"
 
 namespace smslab::cli {
 namespace {
-std::string joined(const google::protobuf::RepeatedPtrField<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 std::string path_of(const std::string& name) { return "/api/v1/dps/" + percent_encode_component(name); }
 
 void print_dp(const v1::DpInfo& dp) {
@@ -79,9 +74,9 @@ Status set_dp(const Cli& cli, const std::string& name, const DpChange& wanted) {
   return call_dp(cli, "PATCH", name, &change);
 }
 
-Status delete_dp(const Cli& cli, const std::string& name) {
+Status delete_dp(const Cli& cli, const std::string& name, bool force) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-  return lab.call("DELETE", path_of(name), nullptr, nullptr);
+  return lab.call("DELETE", path_of(name) + (force ? "?force=true" : ""), nullptr, nullptr);
 }
 
 // `smslab dp` without a verb of its own runs a DP; that this needs some options is known only now.
@@ -129,8 +124,10 @@ void add_dp(CLI::App& app, Cli& cli) {
   auto* boundaries =
       set->add_option("--boundary", change->boundaries, "its boundaries, by name, instead of the former");
   set->add_flag("--no-boundaries", change->no_boundaries, "the site's boundaries are its own")->excludes(boundaries);
+  auto force = std::make_shared<bool>(false);
   name_argument(add_verb(*dp, cli, "delete", "Take out a distribution point of another process",
-                         finding([&cli, name] { return delete_dp(cli, *name); })));
+                         finding([&cli, name, force] { return delete_dp(cli, *name, *force); })))
+      ->add_flag("--force", *force, "it is gone for good: let go of the packages that are assigned to it");
 }
 
 }  // namespace smslab::cli

@@ -36,18 +36,23 @@ Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std
   return dps;
 }
 
-Result<std::vector<DpWanted>> dps_of(const v1::Scenario& scenario, const std::string& site) {
-  if (scenario.dps().empty()) return read_dps({}, site);
+std::vector<DpWanted> dps_of(const v1::Scenario& scenario, const std::string& site, std::vector<Status>* problems) {
   std::vector<DpWanted> dps;
   for (int i = 0; i < scenario.dps_size(); i++) {
     const auto& from = scenario.dps(i);
     const std::string place = fmt::format("dps[{}]", i);
-    DpWanted dp;
-    ASSIGN_OR_RETURN(dp.name, parse_host_name(from.name(), place + ".name"));
-    ASSIGN_OR_RETURN(dp.at, parse_host_port(from.at().empty() ? "127.0.0.1:0" : from.at(), place + ".at"));
-    RETURN_IF_ERROR(add(std::move(dp), place + ".name", &dps));
+    const auto name = parse_host_name(from.name(), place + ".name");
+    const auto at = parse_host_port(from.at().empty() ? "127.0.0.1:0" : from.at(), place + ".at");
+    if (!name.ok()) problems->push_back(name.status());
+    if (!at.ok()) problems->push_back(at.status());
+    if (!name.ok()) continue;
+    const Status added = add({*name, at.ok() ? *at : HostPort()}, place + ".name", &dps);
+    if (!added.ok()) problems->push_back(added);
   }
-  return dps;
+  if (!scenario.dps().empty()) return dps;
+  auto usual = read_dps({}, site);
+  if (!usual.ok()) problems->push_back(usual.status());
+  return usual.ok() ? *std::move(usual) : dps;
 }
 
 }  // namespace smslab::cli

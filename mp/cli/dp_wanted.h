@@ -19,7 +19,7 @@ std::string default_dp_name(const std::string& site, size_t n);  // LON-DCSMS-01
 
 // [NAME=]HOST:PORT; one by default. Errors name --dp.
 Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std::string& site);
-// A scenario's, at any free port where it names none; one by default. Errors name "dps[0].at".
-Result<std::vector<DpWanted>> dps_of(const v1::Scenario& scenario, const std::string& site);
+// A scenario's, at any free port where it names none; one by default. What is wrong, "dps[0].at", goes to `problems`.
+std::vector<DpWanted> dps_of(const v1::Scenario& scenario, const std::string& site, std::vector<Status>* problems);
 
 }  // namespace smslab::cli

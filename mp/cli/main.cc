@@ -1,7 +1,7 @@
 // The `smslab` command. Wiring only: each verb is in its own file (verbs.h).
-#include <fmt/format.h>
-
+#include "mp/cli/unknown_verb.h"
 #include "mp/cli/verbs.h"
+#include "proto/base/command.h"
 
 int main(int argc, char** argv) {
   using smslab::cli::Cli;
@@ -35,15 +35,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (argc > 1 && *argv[1] != '-' &&
-        app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == argv[1]; }).empty()) {
-      fmt::print(stderr, "smslab: there is no verb '{}'; see smslab --help\n", argv[1]);
-      return 2;
-    }
+    if (e.get_exit_code() != 0 && smslab::cli::tell_unknown_verb(app, {argv + 1, argv + argc})) return 2;
     return app.exit(e) == 0 ? 0 : 2;  // 0: --help and --version
   }
-  const smslab::Status status = cli.action();
-  if (status.ok()) return 0;
-  fmt::print(stderr, "smslab: {}{}\n", status.message(), status.field().empty() ? "" : " [" + status.field() + "]");
-  return 1;
+  return smslab::run_command("smslab", cli.action);
 }

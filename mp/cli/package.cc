@@ -10,6 +10,7 @@
 #include "mp/cli/settled.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/clock.h"
+#include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/base/uri.h"
 #include "proto/schema/control.pb.h"
@@ -22,22 +23,17 @@ std::string package_path(const std::string& id, std::string_view action = {}) {
   return "/api/v1/packages/" + percent_encode_component(id) + std::string(action);
 }
 
-std::string shown_schedule(const v1::Package& package) {
-  std::string text;
-  for (const auto& token : package.schedule()) text += (text.empty() ? "" : ", ") + token;
-  return text;
-}
-
 void print_package(const v1::Package& package) {
   print_fields(
       {{"package", package.id()},
        {"name", package.name()},
+       {"state", package.deleting() ? "being deleted: distribution points still hold it" : ""},
        {"manufacturer", package.manufacturer()},
        {"version", package.version()},
        {"language", package.language()},
        {"source", package.source()},
        {"distribution", package.direct() ? "direct from the source" : "from the site's copy"},
-       {"schedule", shown_schedule(package)},
+       {"schedule", joined(package.schedule())},
        {"next update", package.has_next_update() ? shown(package.next_update()) : ""},
        {"source version", std::to_string(package.source_version())},
        {"source date", shown(package.source_date())},
@@ -142,6 +138,15 @@ Status act(const Cli& cli, const Wanted& wanted, const std::string& action) {
   return show_package(cli, package);
 }
 
+// With --wait, until no distribution point holds it any more.
+Status delete_package(const Cli& cli, const Wanted& wanted) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  RETURN_IF_ERROR(lab.call("DELETE", package_path(wanted.id), nullptr, nullptr));
+  if (!wanted.wait) return ok_status();
+  const Status settled = wait_settled(lab, wanted.id, wanted.timeout).status();
+  return settled.code() == Code::kNotFound ? ok_status() : settled;
+}
+
 Status validate_package(const Cli& cli, const Wanted& wanted) {
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
   v1::DpSelection selection;
@@ -151,15 +156,17 @@ Status validate_package(const Cli& cli, const Wanted& wanted) {
   std::vector<Row> rows;
   Status status;
   for (const auto& v : list.validations()) {
+    const std::string verdict =
+        fmt::format("{} ({})", v.message() == kVerified ? "as it should be" : "not as it should be", v.message());
     if (v.message() != kVerified) status = Status(Code::kDataLoss, v.dp() + " does not hold the site's version");
-    for (const auto& path : v.missing()) rows.push_back({v.dp(), std::to_string(v.message()), "missing: " + path});
-    for (const auto& path : v.wrong()) rows.push_back({v.dp(), std::to_string(v.message()), "wrong: " + path});
-    if (v.missing().empty() && v.wrong().empty()) rows.push_back({v.dp(), std::to_string(v.message()), v.error()});
+    for (const auto& path : v.missing()) rows.push_back({v.dp(), verdict, "missing: " + path});
+    for (const auto& path : v.wrong()) rows.push_back({v.dp(), verdict, "wrong: " + path});
+    if (v.missing().empty() && v.wrong().empty()) rows.push_back({v.dp(), verdict, v.error()});
   }
   if (cli.json) {
     print_json(list);
   } else {
-    print_table({"DP", "MESSAGE", ""}, rows);
+    print_table({"DP", "VERDICT (MESSAGE)", ""}, rows);
   }
   return status;
 }
@@ -177,7 +184,8 @@ Status list_packages(const Cli& cli) {
     const v1::PackageSummary& n = p.summary();
     rows.push_back({p.id(), std::to_string(p.source_version()), std::to_string(n.targeted()),
                     std::to_string(n.installed()), std::to_string(n.retrying()), std::to_string(n.failed()),
-                    std::to_string(p.file_count()), shown_size(p.size()), p.name()});
+                    std::to_string(p.file_count()), shown_size(p.size()),
+                    p.name() + (p.deleting() ? " (being deleted)" : "")});
   }
   print_table({"ID", "VERSION", "TARGETED", "INSTALLED", "RETRYING", "FAILED", "FILES", "SIZE", "NAME"}, rows);
   return ok_status();
@@ -235,11 +243,8 @@ void add_package(CLI::App& app, Cli& cli) {
     RETURN_IF_ERROR(lab.call("GET", package_path(wanted->id), nullptr, &found));
     return show_package(cli, found);
   }));
-  with_id(add_verb(*package, cli, "delete", "Delete a package, its programs, adverts and content",
-                   [&cli, wanted]() -> Status {
-                     ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-                     return lab.call("DELETE", package_path(wanted->id), nullptr, nullptr);
-                   }));
+  with_wait(with_id(add_verb(*package, cli, "delete", "Delete a package, its programs, adverts and content",
+                             [&cli, wanted] { return delete_package(cli, *wanted); })));
   with_wait(with_id(add_verb(*package, cli, "update", "Read the source again as the next version, to all its DPs",
                              [&cli, wanted] { return act(cli, *wanted, "update"); })));
   with_wait(with_dps(with_id(add_verb(*package, cli, "distribute", "Assign DPs and send them the content",

@@ -28,6 +28,7 @@ void print_table(const Row& header, const std::vector<Row>& rows) {
       line += row[i];
       if (i + 1 < row.size()) line += std::string(widths[i] - utf16_units(row[i]) + 2, ' ');
     }
+    line.erase(line.find_last_not_of(' ') + 1);
     fmt::print("{}\n", line);
   };
   print(header);

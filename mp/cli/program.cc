@@ -44,10 +44,31 @@ Status list_programs(const Cli& cli, const Wanted& wanted) {
   print_table({"PROGRAM", "COMMAND"}, rows);
   return ok_status();
 }
+
+Status show_program(const Cli& cli, const Wanted& wanted) {
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::Program program;
+  RETURN_IF_ERROR(lab.call("GET", program_path(wanted), nullptr, &program));
+  if (cli.json) {
+    print_json(program);
+    return ok_status();
+  }
+  const uint32_t minutes = program.duration_minutes();
+  print_fields({{"program", program.name()},
+                {"command", program.command_line()},
+                {"working directory", program.working_directory()},
+                {"comment", program.comment()},
+                {"duration", minutes == 0 ? "unknown" : std::to_string(minutes) + " minutes"},
+                {"rights", program.user_context() ? "the user's" : "the system's"},
+                {"runs first", program.run_first() + (program.run_first_always() ? ", before every run" : "")},
+                {"disk space", program.disk_space()},
+                {"state", program.disabled() ? "disabled" : ""}});
+  return ok_status();
+}
 }  // namespace
 
 void add_program(CLI::App& app, Cli& cli) {
-  CLI::App* program = app.add_subcommand("program", "Programs of a package: create, list, set, delete");
+  CLI::App* program = app.add_subcommand("program", "Programs of a package: create, list, show, set, delete");
   program->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   const auto with_package = [wanted](CLI::App* verb) {
@@ -97,6 +118,10 @@ void add_program(CLI::App& app, Cli& cli) {
 
   with_package(add_verb(*program, cli, "list", "The programs of a package",
                         [&cli, wanted] { return list_programs(cli, *wanted); }));
+
+  CLI::App* show = with_package(
+      add_verb(*program, cli, "show", "One program", [&cli, wanted] { return show_program(cli, *wanted); }));
+  text(show, "--name", wanted->program.mutable_name(), "the program's name")->required();
 
   CLI::App* remove = with_package(add_verb(*program, cli, "delete", "Delete a program", [&cli, wanted]() -> Status {
     ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));

@@ -10,6 +10,7 @@
 #include "mp/cli/dp_wanted.h"
 #include "mp/cli/host.h"
 #include "mp/cli/scenario_file.h"
+#include "mp/cli/scenario_look.h"
 #include "mp/cli/verbs.h"
 #include "mp/mp.h"
 #include "proto/base/ids.h"
@@ -18,6 +19,8 @@
 
 namespace smslab::cli {
 namespace {
+constexpr std::string_view kNothingChanged = "; nothing was changed";
+
 struct SiteRoleOptions {
   HostOptions host;
   std::string site, profile;  // empty: the scenario's, else LON and 2007
@@ -38,7 +41,7 @@ class SiteRole : public Role {
   SiteRole(Host& host, SiteRoleOptions options) : host_(host), options_(std::move(options)) {}
 
   Status start() override {
-    if (!options_.scenario.empty()) RETURN_IF_ERROR(scenario_.read(options_.scenario));
+    if (!options_.scenario.empty()) RETURN_IF_ERROR(read_scenario());
     const auto first_of = [](const std::string& a, const std::string& b, const char* otherwise) {
       return !a.empty() ? a : !b.empty() ? b : otherwise;
     };
@@ -70,6 +73,15 @@ class SiteRole : public Role {
   }
 
  private:
+  Status read_scenario() {
+    RETURN_IF_ERROR(scenario_.read(options_.scenario));
+    if (scenario_.well_formed()) return ok_status();
+    v1::Scenario scenario = scenario_.scenario();
+    std::vector<Status> problems;
+    RETURN_IF_ERROR(look_at(&scenario, &problems));
+    return scenario_.tell(problems, kNothingChanged);
+  }
+
   Result<mp::MpOptions> site_options() {
     mp::MpOptions options;
     options.site.site = options_.site;
@@ -98,8 +110,9 @@ class SiteRole : public Role {
   Result<std::vector<DpWanted>> wanted_dps() const {
     if (!options_.own_dps) return std::vector<DpWanted>();
     if (!options_.dps.empty() || options_.scenario.empty()) return read_dps(options_.dps, options_.site);
-    Result<std::vector<DpWanted>> dps = dps_of(scenario_.scenario(), options_.site);
-    if (!dps.ok()) return scenario_.tell({dps.status()});
+    std::vector<Status> problems;
+    std::vector<DpWanted> dps = dps_of(scenario_.scenario(), options_.site, &problems);
+    if (!problems.empty()) return scenario_.tell(problems, kNothingChanged);
     return dps;
   }
 
@@ -113,7 +126,7 @@ class SiteRole : public Role {
     }
     mp::Problems problems;
     const Status made = mp_->apply_scenario(scenario_.scenario(), &problems);
-    return problems.empty() ? made : scenario_.tell(problems);
+    return problems.empty() ? made : scenario_.tell(problems, kNothingChanged);
   }
 
   // A listener with everything that a fault can do to it, and a journal of what happens there.

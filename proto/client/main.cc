@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "proto/base/command.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/client/agent.h"
@@ -73,13 +74,12 @@ int main(int argc, char** argv) {
   if (const Status checked = client::check_options(&options); !checked.ok()) return wrong_usage(checked);
 
   const LabClock clock(system_time_source(), *start);
-  const v1::ClientRun day =
-      client::run_client(options, posix_env(), clock, [&](std::string_view step, std::string_view text) {
-        if (!json) fmt::print("{:<9}{}\n", step, text);
-      });
-  if (json) fmt::print("{}\n", codec::to_json(day));
-  if (day.error().empty()) return 0;
-  std::fflush(stdout);
-  fmt::print(stderr, "smslab-client: {}\n", day.error());
-  return 1;
+  return run_command("smslab-client", [&]() -> Status {
+    const v1::ClientRun day =
+        client::run_client(options, posix_env(), clock, [&](std::string_view step, std::string_view text) {
+          if (!json) fmt::print("{:<9}{}\n", step, text);
+        });
+    if (json) fmt::print("{}\n", codec::to_json(day));
+    return day.error().empty() ? ok_status() : internal_error(day.error());
+  });
 }

@@ -71,6 +71,28 @@ TEST_F(Registration, ProposedSmsidsAndConfirmation) {
   EXPECT_EQ(all(store::kClients).size(), 2u);
 }
 
+// Assumed: a real MP's answer is not known.
+TEST_F(Registration, ASmsidThatAnotherClientHoldsIsNotGivenAway) {
+  const ccm::Envelope in = envelope("10-client-registration");
+  const auto held = parse<v1::ClientRegistrationResponse>(xml(send(in.header, {in.documents[0]})));
+  const std::string holder = client_by_name(store_->read(), "WRK-LON-001")->SerializeAsString();
+  const auto request = parse<v1::ClientRegistrationRequest>(in.documents[0]);
+  const std::string other = replaced(
+      replaced(in.documents[0], request.data().certificates().signing().hex(), keys_.site_server.certificate()),
+      "Value=\"WRK-LON-001\"", "Value=\"WRK-LON-002\"");
+  const std::string thief = replaced(other, "SMSID=\"\"", "SMSID=\"" + held.smsid() + "\"");
+  const auto given = parse<v1::ClientRegistrationResponse>(xml(send(in.header, {thief})));
+  EXPECT_EQ(given.status(), 0);
+  EXPECT_THAT(given.smsid(), StartsWith("GUID:"));
+  EXPECT_NE(given.smsid(), held.smsid());
+  EXPECT_EQ(client_by_name(store_->read(), "WRK-LON-001")->SerializeAsString(), holder);
+  EXPECT_EQ(client_by_smsid(store_->read(), held.smsid())->name(), "WRK-LON-001");
+  EXPECT_EQ(client_by_smsid(store_->read(), given.smsid())->name(), "WRK-LON-002");
+  // It is the one that it gets without proposing any, now and later.
+  EXPECT_EQ(parse<v1::ClientRegistrationResponse>(xml(send(in.header, {thief}))).smsid(), given.smsid());
+  EXPECT_EQ(parse<v1::ClientRegistrationResponse>(xml(send(in.header, {other}))).smsid(), given.smsid());
+}
+
 TEST_F(Registration, ANewKeyReplacesTheOld) {
   declare_recorded_client();
   const std::string old_key = client_by_name(store_->read(), "WRK-LON-001")->public_key();

@@ -138,6 +138,73 @@ TEST_F(ApiTest, Members) {
   EXPECT_EQ(get<v1::Collection>("/api/v1/collections/ADMIN%20SYSTEMS").members_size(), 0);
 }
 
+TEST_F(ApiTest, AChangeOfACollectionTouchesWhatItNames) {
+  seed();
+  const std::string one = "/api/v1/collections/Top";
+  ASSERT_EQ(ask("POST", "/api/v1/collections", R"({"name":"Below"})").status, 201);
+  ASSERT_EQ(ask("POST", "/api/v1/collections", R"({"name":"Top","members":["a"],"collections":["Below"]})").status,
+            201);
+  const auto top = [&] {
+    const auto collection = get<v1::Collection>(one);
+    return joined(collection.members()) + "|" + joined(collection.collections());
+  };
+  const std::string before = dump();
+  EXPECT_EQ(ask("PATCH", one, "{}").status, 200);
+  EXPECT_EQ(ask("PATCH", one).status, 200);
+  EXPECT_EQ(dump(), before);
+  EXPECT_EQ(ask("PATCH", one, R"({"members":[]})").status, 200);
+  EXPECT_EQ(top(), "|Below");
+  EXPECT_EQ(ask("PATCH", one, R"({"members":["b","c"]})").status, 200);
+  EXPECT_EQ(top(), "B, C|Below");
+  EXPECT_EQ(ask("PATCH", one, R"({"collections":[]})").status, 200);
+  EXPECT_EQ(top(), "B, C|");
+  EXPECT_EQ(ask("PATCH", one, R"({"members":[""],"collections":["Below"]})").status, 200);
+  EXPECT_EQ(top(), "|Below");
+  EXPECT_EQ(ask("PATCH", one, R"({"members":["",""]})").status, 400);
+  EXPECT_EQ(ask("PATCH", one, R"({"id":"LON000FF"})").error.field(), "id");
+  EXPECT_EQ(top(), "|Below");
+  EXPECT_EQ(get<v1::Collection>("/api/v1/collections/lon00002").name(), "Below");  // by its ID
+  EXPECT_EQ(get<v1::Collection>("/api/v1/collections/SMS00001").name(), "All Systems");
+  EXPECT_EQ(ask("POST", "/api/v1/collections/LON00002/members", R"({"members":["d"]})").status, 200);
+  EXPECT_EQ(get<v1::Collection>("/api/v1/collections/Below").members(0), "D");
+  EXPECT_EQ(ask("DELETE", "/api/v1/collections/LON00003").status, 204);
+  EXPECT_EQ(ask("GET", one).status, 404);
+}
+
+TEST_F(ApiTest, ChangesOfNothingSayNothing) {
+  seed();
+  const std::string before = dump();
+  for (const char* target : {"/api/v1/packages/LON00001", "/api/v1/packages/LON00001/programs/Program%201",
+                             "/api/v1/adverts/LON20000", "/api/v1/collections/Admin%20Systems"}) {
+    EXPECT_EQ(ask("PATCH", target, "{}").status, 200) << target;
+  }
+  EXPECT_EQ(ask("PATCH", "/api/v1/packages/LON00001", R"({"id":"lon00001"})").status, 200);
+  EXPECT_EQ(dump(), before);
+}
+
+TEST_F(ApiTest, WhatAChangeGivesIsWhatShowGives) {
+  seed();
+  ASSERT_EQ(store_->commit([&](store::WriteTxn& txn) {
+    return emit(txn, *site_, {.id = 10002, .advert = "LON20000", .client = "WRK-LON-001"});
+  }),
+            ok_status());
+  const Answer changed = ask("PATCH", "/api/v1/adverts/LON20000", R"({"name":"Other"})");
+  EXPECT_EQ(changed.body, ask("GET", "/api/v1/adverts/LON20000").body);
+  EXPECT_THAT(changed.body, HasSubstr("\"received\":1"));
+  ASSERT_EQ(ask("POST", "/api/v1/clients", R"({"name":"wrk-lon-001"})").status, 201);
+  const Answer approved = ask("PATCH", "/api/v1/clients/wrk-lon-001", R"({"approval":"PENDING"})");
+  EXPECT_EQ(approved.body, ask("GET", "/api/v1/clients/wrk-lon-001").body);
+}
+
+TEST_F(ApiTest, AScenarioCanBeOnlyLookedAt) {
+  const std::string before = dump();
+  EXPECT_EQ(ask("POST", "/api/v1/scenario?check=true", R"({"collections":[{"name":"A"}]})").status, 200);
+  EXPECT_EQ(ask("POST", "/api/v1/scenario?check=true", R"({"collections":[{"name":" A"}]})").error.field(),
+            "collections[0].name");
+  EXPECT_EQ(ask("POST", "/api/v1/scenario?check=perhaps", "{}").error.field(), "check");
+  EXPECT_EQ(dump(), before);
+}
+
 TEST_F(ApiTest, AdvertsChangeAndTheirVersionRises) {
   seed();
   EXPECT_EQ(ask("PATCH", "/api/v1/adverts/LON20000", R"({"download":true,"rerun":"ALWAYS"})").status, 200);
@@ -364,6 +431,14 @@ TEST_F(ApiTest, BadInput) {
       {"POST", packages, "{", 400, "INVALID_ARGUMENT", ""},
       {"GET", packages + "/LON000FF", "", 404, "NOT_FOUND", "id"},
       {"GET", packages + "/..%2F..", "", 400, "INVALID_ARGUMENT", "id"},
+      {"PATCH", one, R"({"id":"LON00002"})", 400, "INVALID_ARGUMENT", "id"},
+      {"PATCH", one, R"({"sourceVersion":7})", 400, "INVALID_ARGUMENT", "sourceVersion"},
+      {"PATCH", one, R"({"name":"n","dps":[{"dp":"LON-DCSMS-01"}]})", 400, "INVALID_ARGUMENT", "dps"},
+      {"PATCH", one, R"({"programs":[{"name":"p","commandLine":"c"}]})", 400, "INVALID_ARGUMENT", "programs"},
+      {"PATCH", "/api/v1/adverts/LON20000", R"({"summary":{"failed":1}})", 400, "INVALID_ARGUMENT", "summary"},
+      {"DELETE", "/api/v1/dps/LON-DCSMS-01?force=yes", "", 400, "INVALID_ARGUMENT", "force"},
+      {"DELETE", "/api/v1/dps/none?force=true", "", 404, "NOT_FOUND", "name"},
+      {"GET", "/api/v1/clients?limit=0", "", 400, "INVALID_ARGUMENT", "limit"},
       {"GET", one + "?wait_ms=soon", "", 400, "INVALID_ARGUMENT", "wait_ms"},
       {"DELETE", packages + "/LON000FF", "", 404, "NOT_FOUND", "id"},
       {"POST", packages + "/LON000FF/update", "", 404, "NOT_FOUND", "id"},

@@ -1,4 +1,6 @@
 // The site's distribution points: who becomes one, what is kept of them, and how one that comes back catches up.
+#include <thread>
+
 #include "mp/dp_admission.h"
 #include "mp/dp_link.h"
 #include "mp/dp_records.h"
@@ -249,18 +251,112 @@ TEST_F(DpsTest, OnlyARemoteDpWithoutPackagesGoes) {
   ASSERT_TRUE(admit(announcement("LON-DP-02", "1")).ok());
   create(request());
   ASSERT_TRUE(distribute(*site_, dps_, "LON00001", on({"LON-DP-02"})).ok());
-  EXPECT_EQ(delete_dp(*site_, dps_, kDp).code(), Code::kFailedPrecondition);
-  const Status assigned = delete_dp(*site_, dps_, "lon-dp-02");
+  EXPECT_EQ(delete_dp(*site_, dps_, kDp, true).code(), Code::kFailedPrecondition);
+  const Status assigned = delete_dp(*site_, dps_, "lon-dp-02", false);
   EXPECT_EQ(assigned.code(), Code::kFailedPrecondition);
   EXPECT_THAT(assigned.message(), HasSubstr("LON00001"));
   EXPECT_EQ(names(), "LON-DCSMS-01 LON-DP-02 ");
   ASSERT_TRUE(admit(announcement("LON-DP-03", "1")).ok());
-  EXPECT_EQ(delete_dp(*site_, dps_, "lon-dp-03"), ok_status());
-  EXPECT_EQ(delete_dp(*site_, dps_, "lon-dp-03").code(), Code::kNotFound);
+  EXPECT_EQ(delete_dp(*site_, dps_, "lon-dp-03", false), ok_status());
+  EXPECT_EQ(delete_dp(*site_, dps_, "lon-dp-03", true).code(), Code::kNotFound);
   EXPECT_EQ(names(), "LON-DCSMS-01 LON-DP-02 ");
   DpDirectory again;
   ASSERT_EQ(add_remote_dps(*site_, again), ok_status());
   EXPECT_EQ(again.find("LON-DP-03"), nullptr);
+}
+
+TEST_F(DpsTest, ADpThatIsGoneForGoodIsLetGoOf) {
+  const std::string dp = "LON-DP-02";
+  serve(dp);
+  ASSERT_TRUE(admit(announcement(dp, "1")).ok());
+  ASSERT_TRUE(add_own_dp(*site_, dps_, {.name = kDp, .url = {}, .control_url = {}, .token = {}}).ok());
+  serve_dp(kDp);
+  start();
+  create(request("LON00001"));
+  create(request("LON00002"));
+  create(request("LON00003"));
+  for (const char* id : {"LON00001", "LON00002"}) {
+    ASSERT_TRUE(distribute(*site_, dps_, id, on({dp})).ok());
+    EXPECT_EQ(wait_settled(id).dps(0).state(), State::INSTALLED);
+  }
+  lose(dp);
+  ASSERT_TRUE(delete_package(*site_, "LON00002").ok());
+  wait_message(2302, 1, "LON00002");
+  ASSERT_TRUE(remove(*site_, dps_, "LON00001", on({dp})).ok());
+  wait_message(2302, 1);
+  EXPECT_EQ(create_package(*site_, *imports_, request("LON00002")).status().code(), Code::kAlreadyExists);
+  const Status assigned = delete_dp(*site_, dps_, dp, false);
+  EXPECT_EQ(assigned.code(), Code::kFailedPrecondition);
+  EXPECT_THAT(assigned.message(), HasSubstr("LON00001, LON00002"));
+  EXPECT_THAT(assigned.message(), HasSubstr("--force"));
+
+  const uint64_t before = last_id();
+  ASSERT_EQ(delete_dp(*site_, dps_, "lon-dp-02", true), ok_status());
+  EXPECT_EQ(names(), "LON-DCSMS-01 ");
+  EXPECT_EQ(show_package(*site_, "LON00001")->dps_size(), 0);
+  EXPECT_EQ(ladder("LON00001", before), "30011");
+  EXPECT_EQ(ladder("LON00002", before), "30011 2300 2301");
+  EXPECT_EQ(show_package(*site_, "LON00002").status().code(), Code::kNotFound);
+  EXPECT_TRUE(create_package(*site_, *imports_, request("LON00002")).ok());
+  EXPECT_EQ(delete_dp(*site_, dps_, dp, true).code(), Code::kNotFound);
+
+  // It was not gone: it begins empty.
+  serve(dp);
+  ASSERT_TRUE(admit(announcement(dp, "2")).ok());
+  while (holds(dp).contents_size() > 0) std::this_thread::yield();
+  ASSERT_TRUE(distribute(*site_, dps_, "LON00001", on({dp})).ok());
+  EXPECT_EQ(wait_settled().dps(0).state(), State::INSTALLED);
+  EXPECT_EQ(holds(dp).contents_size(), 1);
+}
+
+// A lab that is started without one of its own DPs is rid of it in the same way.
+TEST_F(DpsTest, ADpThatTheLabRunsWithoutIsLetGoOfToo) {
+  add_dp(kDp2, false);
+  create(request());
+  ASSERT_TRUE(distribute(*site_, dps_, "LON00001", on({kDp2})).ok());
+  dps_.remove(kDp2);
+  EXPECT_EQ(delete_dp(*site_, dps_, kDp2, false).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(delete_dp(*site_, dps_, kDp2, true), ok_status());
+  EXPECT_EQ(show_package(*site_, "LON00001")->dps_size(), 0);
+  EXPECT_EQ(ladder(), "30000 30003 2300 2311 2301 30009 30011");
+}
+
+TEST_F(DpsTest, WhatCannotBeTakenAwayShowsInTheNumbers) {
+  v1::Package package;
+  for (const auto state : {State::INSTALLED, State::REMOVAL_PENDING, State::REMOVAL_RETRYING, State::REMOVAL_FAILED}) {
+    package.add_dps()->set_state(state);
+  }
+  const v1::PackageSummary summary = summary_of(package);
+  EXPECT_EQ(summary.targeted(), 1u);
+  EXPECT_EQ(summary.retrying(), 1u);
+  EXPECT_EQ(summary.failed(), 1u);
+}
+
+TEST_F(DpsTest, TwoOfOneNameDoNotTakeItFromEachOther) {
+  const std::string dp = "LON-DP-02";
+  serve(dp);
+  const v1::DpAnnouncement first = announcement(dp, "first");
+  ASSERT_TRUE(admit(first).ok());
+  // Another process, on another port, from another folder.
+  v1::DpAnnouncement second = first;
+  second.set_url("http://127.0.0.1:8099");
+  second.set_control_url("http://127.0.0.1:1");
+  second.set_session("second");
+  second.clear_proof();
+  second.set_proof(secrets_[0].prove(second));
+  const std::string before = dump();
+  const Status refused = admit(second).status();
+  EXPECT_EQ(refused.code(), Code::kAlreadyExists);
+  EXPECT_EQ(refused.field(), "name");
+  EXPECT_THAT(refused.message(), HasSubstr("http://127.0.0.1:8081"));
+  EXPECT_THAT(refused.message(), HasSubstr("--name"));
+  EXPECT_EQ(dump(), before);
+  EXPECT_THAT(console_->lines(), ::testing::Contains(HasSubstr("http://127.0.0.1:8099")));
+  EXPECT_TRUE(admit(first).ok());
+  // Once the first is gone, the name is free.
+  lose(dp);
+  EXPECT_TRUE(admit(second).ok());
+  EXPECT_EQ(dps_.find(dp)->session, "second");
 }
 
 }  // namespace
