@@ -28,7 +28,8 @@ class BadInput : public testing::Test {
   // Everything that the API can tell of the site, and every file of its stores.
   std::string state() {
     std::string text;
-    for (const char* list : {"packages", "collections", "adverts", "clients", "status-messages", "faults"}) {
+    for (const char* list :
+         {"packages", "collections", "adverts", "clients", "status-messages", "faults", "site", "boundaries", "dps"}) {
       text += get(std::string("/api/v1/") + list) + "\n";
     }
     return text + listing(lab_.data() + "/site/blobs") + listing(lab_.data() + "/site/stage") +

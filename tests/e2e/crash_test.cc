@@ -68,6 +68,17 @@ TEST(Crash, KilledDuringADistributionItGoesOnAfterTheStart) {
     write(source + "/" + std::to_string(n), std::string(8 << 20, static_cast<char>('A' + n)) + std::to_string(n));
   lab.must({"package", "create", "LON00001", "--name", "Big", "--source", source});
   lab.must({"package", "distribute", "LON00001", "--dp", "LON-DCSMS-01"});
+  // Under way: the first file has come to the DP's folder, wherever it lies there.
+  const std::string dp = lab.data() + "/dp/LON-DCSMS-01";
+  const auto arrived = [&] {
+    std::error_code gone;  // files are moved while we look
+    for (fs::recursive_directory_iterator at(dp, gone), end; !gone && at != end; at.increment(gone)) {
+      if (at->path().string().find("/stage/") != std::string::npos && at->is_regular_file(gone)) return true;
+      gone.clear();
+    }
+    return false;
+  };
+  while (!arrived() && listing(dp + "/blobs").empty()) std::this_thread::yield();
   lab.kill();
   ASSERT_EQ(listing(lab.data() + "/dp/LON-DCSMS-01/blobs"), "") << "the copy was over before it could be killed";
   lab.restart();

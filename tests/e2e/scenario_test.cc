@@ -69,7 +69,8 @@ class ScenarioFiles : public testing::Test {
       std::string line = left.substr(0, end);
       const std::string file = (folder_ / "case.yaml") + ":";
       if (line.starts_with("smslab: " + file)) {
-        EXPECT_THAT(line, testing::EndsWith("nothing was changed"));
+        EXPECT_THAT(line, testing::AnyOf(testing::EndsWith("nothing was changed"), testing::EndsWith(" errors"),
+                                         testing::EndsWith(" 1 error")));
         continue;
       }
       EXPECT_TRUE(line.starts_with(file)) << line;
@@ -166,6 +167,69 @@ clients: [{name: X, created: 2007-10-25T21:31:00Z}]
   EXPECT_THAT(validated("dps: [{name: A}, {name: a}]\n"),
               ElementsAre(HasSubstr("1:25: two distribution points are named A")));
   EXPECT_THAT(smslab({"scenario", "validate", folder_ / "none.yaml"}).err, HasSubstr("none.yaml"));
+}
+
+// What is wrong in the file's form, or with the site and its DPs, hides nothing else, and brings nothing of its own.
+TEST_F(ScenarioFiles, OneErrorDoesNotHideTheOthers) {
+  EXPECT_THAT(
+      validated(R"(site: LONDON
+profile: '1999'
+sites: 1
+dps:
+  - {name: A, at: nowhere}
+  - {name: a b}
+packages:
+  - {id: LON00001, name: N, source: 7, dps: [A], programs: [{name: p, commandLine: c}]}
+  - {id: LON00002, name: N, source: tools, nmae: x, dps: [A, a b]}
+collections:
+  - {name: C, members: {}}
+  - {name: " D"}
+adverts:
+  - {package: LON00001, program: p, collection: C}
+  - {package: LON00002, program: p, collection: C, rerun: SOMETIMES}
+)"),
+      ElementsAre(HasSubstr("1:7: "), HasSubstr("2:10: "), HasSubstr("3:1: unknown key 'sites'"), HasSubstr("5:19: "),
+                  HasSubstr("6:12: "), HasSubstr("8:37: "), HasSubstr("9:44: unknown key 'nmae'"), HasSubstr("11:24: "),
+                  HasSubstr("12:12: "), HasSubstr("15:24: package LON00002 has no program 'p'"), HasSubstr("15:57: ")));
+  Lab lab({"--dp", "LON-DCSMS-01=127.0.0.1:0"});
+  const std::string text = "colections: []\ncollections: [{name: ' A'}]\nprofile: '2003'\n";
+  EXPECT_THAT(errors(text, lab.cli({"scenario", "apply", file(text)})),
+              ElementsAre(HasSubstr("1:1: unknown key"), HasSubstr("2:22: "), HasSubstr("3:10: ")));
+  const Finished served = run({SMSLAB_BINARY, "serve", "--data", folder_ / "data", "--mp", "127.0.0.1:0", "--control",
+                               "127.0.0.1:0", "--scenario", file(text)},
+                              folder_.path());
+  EXPECT_EQ(served.exit_status, 1);
+  EXPECT_THAT(served.err, HasSubstr("case.yaml:1:1: unknown key"));
+  EXPECT_THAT(served.err, HasSubstr("case.yaml:2:22: "));
+}
+
+TEST_F(ScenarioFiles, ExportedAsJsonToo) {
+  Lab lab({"--dp", "LON-DCSMS-01=127.0.0.1:0"});
+  lab.must({"collection", "create", "A", "--member", "PC1"});
+  lab.must({"--json", "scenario", "export", folder_ / "site.json"});
+  EXPECT_EQ(lab.must({"--json", "scenario", "export", "-"}), read(folder_ / "site.json"));
+  EXPECT_THAT(read(folder_ / "site.json"), HasSubstr(R"("members":["PC1"])"));
+  Lab other({"--dp", "LON-DCSMS-01=127.0.0.1:0", "--scenario", folder_ / "site.json"});
+  EXPECT_EQ(other.must({"--json", "scenario", "export", "-"}), read(folder_ / "site.json"));
+  // What could not be written is said.
+  for (const char* arguments : {"scenario export -", "status", "--json collection list"}) {
+    const Finished full =
+        run({"/bin/sh", "-c",
+             std::string(SMSLAB_BINARY) + " --control " + lab.ready().control() + " " + arguments + " > /dev/full"},
+            folder_.path());
+    EXPECT_EQ(full.exit_status, 1) << arguments;
+    EXPECT_THAT(full.err, HasSubstr("No space left on device")) << arguments;
+  }
+}
+
+TEST_F(ScenarioFiles, AVerbThatThereIsNotIsNamed) {
+  EXPECT_THAT(smslab({"client", "erase", "PC1"}).err, HasSubstr("there is no verb 'erase'; see smslab client --help"));
+  EXPECT_THAT(smslab({"--control", "http://x", "clients"}).err, HasSubstr("there is no verb 'clients'"));
+  EXPECT_THAT(smslab({"dp", "--data", "x", "lsit"}).err, HasSubstr("there is no verb 'lsit'; see smslab dp --help"));
+  EXPECT_EQ(smslab({"client", "erase", "PC1"}).exit_status, 2);
+  const Finished known = smslab({"client", "show"});
+  EXPECT_EQ(known.exit_status, 2);
+  EXPECT_THAT(known.err, testing::Not(HasSubstr("there is no verb")));
 }
 
 TEST_F(ScenarioFiles, ARefusedOneChangesNothing) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "proto/base/digest.h"
 #include "proto/base/tree_hash.h"
@@ -42,10 +43,13 @@ class Site : public testing::Test {
     lab_.must(arguments);
   }
   v1::Package package() { return lab_.json<v1::Package>({"package", "show", "LON00001"}); }
+  // "200 hello", "404".
   std::string get(const std::string& path) {
     control::HttpClient http({.base = lab_.dp(), .token = {}, .bind = {}});
     const auto reply = http.send({.method = "GET", .target = path});
-    return reply.ok() && reply->status == 200 ? reply->body : "";
+    EXPECT_TRUE(reply.ok()) << path << " " << reply.status().to_string();
+    if (!reply.ok()) return "";
+    return std::to_string(reply->status) + (reply->status == 200 ? " " + reply->body : "");
   }
 
   Lab lab_;
@@ -74,7 +78,9 @@ TEST_F(Site, MessagesSayWhatTheSeedPrints) {
   create();
   distribute();
   const auto list = lab_.json<v1::StatusMessageList>({"status", "--package", "LON00001"});
+  std::set<uint32_t> seen;
   for (const auto& message : list.status_messages()) {
+    seen.insert(message.message_id());
     EXPECT_EQ(message.attributes().at(400), "LON00001");
     EXPECT_EQ(message.site(), "LON");
     if (message.message_id() == 2330) {
@@ -89,6 +95,7 @@ TEST_F(Site, MessagesSayWhatTheSeedPrints) {
           "SMS Distribution Manager successfully processed package \"Administration Tools\" (package ID = LON00001).");
     }
   }
+  EXPECT_THAT(seen, testing::IsSupersetOf({2330u, 2301u}));
 }
 
 TEST_F(Site, ServesContentUnderEveryFormOfItsUrl) {
@@ -97,10 +104,11 @@ TEST_F(Site, ServesContentUnderEveryFormOfItsUrl) {
   for (const char* path :
        {"/SMS_DP_SMSPKG$/LON00001/Tools/read%20me.txt", "/SMS_DP_SMSPKGD$/lon00001/TOOLS/READ%20ME.TXT",
         "/sms_dp_smspkgc%24/LON00001.1/tools/read%20me.txt", "/SMS_DP_SMSPKG$/LON00001/sccm?/Tools/read%20me.txt"}) {
-    EXPECT_EQ(get(path), "hello\n") << path;
+    EXPECT_EQ(get(path), "200 hello\n") << path;
   }
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Tools/%C3%A4%2B%23%25.dat"), "x");
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.2/empty"), "");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Tools/%C3%A4%2B%23%25.dat"), "200 x");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/empty"), "200 ");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.2/empty"), "404");
 }
 
 TEST_F(Site, UpdateIsANewVersionEverywhere) {
@@ -108,14 +116,14 @@ TEST_F(Site, UpdateIsANewVersionEverywhere) {
   distribute();
   const std::string before = package().hash().sha1();
   write(source() + "/Tools/read me.txt", "changed\n");
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Tools/read%20me.txt"), "hello\n")
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Tools/read%20me.txt"), "200 hello\n")
       << "an edit of the source alone changes nothing";
   lab_.must({"package", "update", "LON00001", "--wait"});
   EXPECT_EQ(package().source_version(), 2u);
   EXPECT_NE(package().hash().sha1(), before);
   EXPECT_EQ(package().dps(0).version(), 2u);
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Tools/read%20me.txt"), "changed\n");
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.1/Tools/read%20me.txt"), "") << "a DP keeps one version";
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Tools/read%20me.txt"), "200 changed\n");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001.1/Tools/read%20me.txt"), "404") << "a DP keeps one version";
   EXPECT_THAT(lab_.ladder({"--package", "LON00001"}), testing::EndsWith("2301 2300 2311 2342 2329 2330 2301"));
 }
 
@@ -124,7 +132,7 @@ TEST_F(Site, RemoveTakesTheContentAway) {
   distribute();
   lab_.must({"package", "remove", "LON00001", "--dp", "LON-DCSMS-01", "--wait"});
   EXPECT_EQ(package().dps_size(), 0);
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/empty"), "");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/empty"), "404");
   EXPECT_THAT(lab_.ladder({"--package", "LON00001"}), testing::EndsWith("2301 30011 2300 2301"));
   EXPECT_THAT(listing(lab_.data() + "/dp/LON-DCSMS-01/blobs"), testing::Not(HasSubstr(" "))) << "no blob is left";
   ASSERT_EQ(lab_.stop(), 0);
@@ -196,7 +204,7 @@ TEST_F(Site, DamageIsSeenAsForetoldSurvivesARestartAndARefreshCuresIt) {
   const auto rule = lab_.json<v1::FaultRule>(
       {"fault", "add",
        R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001","version":1,"file":"ADMINPAK.msi"},"corrupt":{}})"});
-  const std::string damaged = get("/SMS_DP_SMSPKG$/LON00001/adminpak.msi");
+  const std::string damaged = get("/SMS_DP_SMSPKG$/LON00001/adminpak.msi").substr(std::string("200 ").size());
   EXPECT_EQ(digest_hex(Algorithm::kSha256, damaged), rule.foretold().file().sha256());
   EXPECT_EQ(std::mismatch(damaged.begin(), damaged.end(), (std::string(300'000, 'm') + "end").begin()).first -
                 damaged.begin(),
@@ -204,7 +212,7 @@ TEST_F(Site, DamageIsSeenAsForetoldSurvivesARestartAndARefreshCuresIt) {
 
   ASSERT_EQ(lab_.stop(), 0);
   lab_.restart();
-  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/adminpak.msi"), damaged);
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/adminpak.msi"), "200 " + damaged);
 
   const Finished failed = lab_.client("AST-TRAINING1", {"--mif", "Success"});
   EXPECT_EQ(failed.exit_status, 1);
