@@ -190,7 +190,7 @@ adverts:
 )"),
       ElementsAre(HasSubstr("1:7: "), HasSubstr("2:10: "), HasSubstr("3:1: unknown key 'sites'"), HasSubstr("5:19: "),
                   HasSubstr("6:12: "), HasSubstr("8:37: "), HasSubstr("9:44: unknown key 'nmae'"), HasSubstr("11:24: "),
-                  HasSubstr("12:12: "), HasSubstr("15:24: package LON00002 has no program 'p'"), HasSubstr("15:57: ")));
+                  HasSubstr("12:12: "), HasSubstr("15:59: ")));
   Lab lab({"--dp", "LON-DCSMS-01=127.0.0.1:0"});
   const std::string text = "colections: []\ncollections: [{name: ' A'}]\nprofile: '2003'\n";
   EXPECT_THAT(errors(text, lab.cli({"scenario", "apply", file(text)})),

@@ -308,7 +308,7 @@ TEST_F(Policy, AProgramBringsWhatMustRunFirst) {
     EXPECT_EQ(refused.field(), "runFirst") << first;
   }
   EXPECT_THAT(set_run_first("LON00002", "Setup", "LON00001;;Per-system unattended").message(),
-              HasSubstr("LON00002;;Setup -> LON00001;;Per-system unattended -> LON00002;;setup"));
+              HasSubstr("LON00002;;Setup -> LON00001;;Per-system unattended -> LON00002;;Setup"));
   EXPECT_EQ(delete_program(*site_, "LON00002", "Setup").code(), Code::kFailedPrecondition);
   EXPECT_EQ(delete_package(*site_, "LON00002").status().code(), Code::kFailedPrecondition);
   EXPECT_THAT(assigned(), ElementsAre("LON20000-LON00001-4A48FD56 3.00", setup + " 3.00"));
