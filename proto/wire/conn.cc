@@ -101,7 +101,7 @@ Turn Conn::expire(Workspace& space) {
   now_ = plane_.clock.steady();
   if (now_ >= records_.look_at()) {
     records_.settle(unsent(), now_);
-    if (now_ < deadline_) return go(space);
+    if (now_ < deadline_) return state_ == State::kReply ? park(Turn::Next::kWritable) : go(space);
   }
   if (state_ == State::kDrain && now_ < drained_by_) return go(space);
   if (state_ == State::kReply) {
@@ -150,6 +150,12 @@ Turn Conn::go(Workspace& space) {
 }
 
 Turn Conn::park(Turn::Next next) const { return {.next = next, .until = std::min(deadline_, records_.look_at())}; }
+
+// Bytes that the peer has not acknowledged. The end of a connection counts as one of them.
+uint64_t Conn::unsent() const {
+  const uint64_t open = link_ ? link_->unsent() : 0;
+  return state_ == State::kLinger && open > 0 ? open - 1 : open;
+}
 
 // Reads once into in_; the Turn when nothing came.
 Conn::Step Conn::fill(Workspace& space) {
@@ -507,7 +513,8 @@ void Conn::report(Sent::End end) {
 void Conn::record_end(Sent::End end) {
   if (!records_.under_way()) return;
   // Of a body that is made while it is sent the part that the peer got is not told from the framing around it.
-  const std::string digest = out_.is_made() ? std::string() : out_.digest();
+  const bool bodiless = sent_ <= out_.head().size();
+  const std::string digest = out_.is_made() || bodiless ? std::string() : out_.digest();
   const bool last = end != Sent::End::kWhole;  // of the others the next request comes first, mostly with the answer
   records_.ended(end, last ? unsent() : UINT64_MAX, now_,
                  {digest.empty() ? BodyDigest::Of::kNothing : BodyDigest::Of::kBody, digest});

@@ -121,7 +121,7 @@ class Conn {
   Step fill(Workspace& space);
   Step start_tls(Workspace& space);
   Turn park(Turn::Next next) const;
-  uint64_t unsent() const { return link_ ? link_->unsent() : 0; }
+  uint64_t unsent() const;
   bool is_shut() const { return service_.shut != nullptr && *service_.shut; }
   SteadyTime after(std::chrono::milliseconds time) const { return now_ + time; }
 
