@@ -98,6 +98,7 @@ struct Answer {
   int status = 0;
   bool close = false;
   bool whole = false;
+  bool until_close = false;
   std::string body;
 };
 
@@ -131,6 +132,7 @@ inline Answer take_answer(std::string_view* sent, bool to_head) {
     answer.body = sent->substr(0, length.value_or(sent->size()));
     sent->remove_prefix(answer.body.size());
     answer.whole = !length || answer.body.size() == *length;
+    answer.until_close = !length;
   }
   return answer;
 }
@@ -163,8 +165,10 @@ inline void must_answer(const Expected& one, const Answer& answer, Site& site, s
   }
   MUST(answer.status == (iequals(one.asked.path, "/none") ? 204 : 200));
   const bool bodiless = one.asked.method == "HEAD" || answer.status == 204;
-  if (answer.whole) MUST(answer.body == (bodiless ? "" : text));
-  if (!answer.whole) MUST(text.starts_with(answer.body));
+  // A body that ends with the connection does not tell that it was broken off.
+  const bool whole = answer.whole && !(answer.until_close && story.cut);
+  if (whole) MUST(answer.body == (bodiless ? "" : text));
+  if (!whole) MUST(text.starts_with(answer.body));
   const bool by_nature = (starts("/short") || starts("/dry")) && one.asked.method != "HEAD";
   if (by_nature) story.cut = true;  // the handler's promise was broken, not ours
 }
