@@ -379,12 +379,14 @@ TEST_F(IndexTest, CommitterCommitsInOrder) {
 TEST_F(IndexTest, CommitterSharesATransaction) {
   Committer committer(*index_);
   // The first change keeps the committer busy until all others wait: they then share one transaction.
-  std::atomic<bool> release = false;
+  std::atomic<bool> busy = false, release = false;
   std::atomic<int> durable_before = 0;
   const auto first = committer.submit([&](WriteTxn& txn) {
+    busy = true;
     while (!release) std::this_thread::yield();
     return txn.put("first", "");
   });
+  while (!busy) std::this_thread::yield();
   std::vector<CompletionPtr> rest;
   std::atomic<int> finished = 0;
   for (int i = 0; i < 100; i++) {
