@@ -52,8 +52,7 @@ Result<std::vector<std::string>> rules_healed_by(const store::ReadTxn& txn, cons
   std::vector<std::string> rules;
   RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
     const v1::FaultMatch& at = rule.match();
-    const bool at_rest = rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE && rule.has_foretold();
-    const bool here = at_rest && at.package() == package.id() && at.dp() == dp.dp();
+    const bool here = at_rest(rule) && rule.has_foretold() && at.package() == package.id() && at.dp() == dp.dp();
     const bool overwritten = removing(dp) || dp.refresh() || at.version() != package.source_version();
     if (here && overwritten) rules.push_back(rule.id());
     return true;

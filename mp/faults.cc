@@ -32,8 +32,6 @@ Result<store::Key> fault_key(const std::string& id) {
   return store::Key{store::number_key(*number)};
 }
 
-bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
-
 bool is_pattern(std::string_view file) { return file.find_first_of("*?") != std::string_view::npos; }
 
 // A rule is for what there is: a name nobody has would wait for ever.
@@ -206,6 +204,8 @@ Result<v1::DamageReply> place_damage(const DpDirectory& dps, const v1::DamageReq
   return DpLink(*dp, kDamagePatience).damage(order);
 }
 }  // namespace
+
+bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
 
 Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
   ASSIGN_OR_RETURN(const v1::FaultRule checked, check_rule(site, dps, request));

@@ -33,6 +33,8 @@ Status delete_faults(Site& site, const DpDirectory& dps);  // all; the first tha
 Status put_rules_in_force(const Site& site);
 // At the start: rules that were never carried out, as far as anybody knows, are taken back.
 Status reconcile_faults(Site& site, const DpDirectory& dps);
+// Damage that lies on a DP's copy.
+bool at_rest(const v1::FaultRule& rule);
 // Part of a change: a DP says that it no longer carries these.
 Status mark_healed(store::WriteTxn& txn, const std::vector<std::string>& rules);
 

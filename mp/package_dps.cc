@@ -138,7 +138,7 @@ Result<bool> let_go(store::WriteTxn& txn, Site& site, v1::Package* package, cons
   std::vector<std::string> rules;
   RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
     const bool here = rule.match().package() == package->id() && iequals(rule.match().dp(), dp);
-    if (rule.has_foretold() && here) rules.push_back(rule.id());
+    if (here && at_rest(rule) && rule.has_foretold()) rules.push_back(rule.id());
     return true;
   }));
   RETURN_IF_ERROR(mark_healed(txn, rules));

@@ -67,6 +67,15 @@ Result<std::string> smsid_for(const Site& site, const v1::Client& client) {
   return "GUID:" + site.random.guid("smsid", {client.name(), known.ok() ? known->smsid() : std::string()});
 }
 
+// The one that it proposes, or that. Of a proposed SMSID that another client holds it is assumed that the client is
+// given one of its own, as if it had proposed none, and that the holder keeps it. The same key under another name is
+// the same client.
+Result<std::string> settled_smsid(const Site& site, const v1::Client& client) {
+  ASSIGN_OR_RETURN(const bool anothers, smsid_is_anothers(site.store.read(), client));
+  if (anothers || client.smsid().empty()) return smsid_for(site, client);
+  return client.smsid();
+}
+
 // What an administrator decided stands for the identity that it was decided of; a rejected computer stays rejected. A
 // new identity is approved at once, or waits, as the site's settings say.
 Result<v1::Client::Approval> approval_of(const store::ReadTxn& txn, const v1::Client& client) {
@@ -125,7 +134,7 @@ Result<CcmAnswer> register_client(const CcmServer& server, const ccm::Envelope& 
   if (site.rules->any(fault::Stage::kAnswer)) {
     CcmAnswer told;
     if (const auto said = say_approval(server, message, &told.rules)) {
-      ASSIGN_OR_RETURN(const std::string id, client.smsid().empty() ? smsid_for(site, client) : client.smsid());
+      ASSIGN_OR_RETURN(const std::string id, settled_smsid(site, client));
       told.xml = response_to(site, request, id, verdict_of(*said));
       return told;
     }
@@ -135,12 +144,7 @@ Result<CcmAnswer> register_client(const CcmServer& server, const ccm::Envelope& 
     ASSIGN_OR_RETURN(const bool holds, confirmed(txn, client));
     if (!holds) return CcmAnswer{.xml = response_to(site, request, client.smsid(), kRefused)};
   }
-  // Of a proposed SMSID that another client holds it is assumed that the client is given one of its own, as if it had
-  // proposed none, and that the holder keeps it. The same key under another name is the same client.
-  ASSIGN_OR_RETURN(const bool anothers, smsid_is_anothers(txn, client));
-  if (anothers || client.smsid().empty()) {
-    ASSIGN_OR_RETURN(*client.mutable_smsid(), smsid_for(site, client));
-  }
+  ASSIGN_OR_RETURN(*client.mutable_smsid(), settled_smsid(site, client));
   ASSIGN_OR_RETURN(const v1::Client::Approval approval, approval_of(txn, client));
   CcmAnswer answer{.xml = response_to(site, request, client.smsid(), verdict_of(approval))};
   // An identity that was refused or is to be given up stays as it is recorded.
