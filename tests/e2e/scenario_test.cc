@@ -169,7 +169,8 @@ clients: [{name: X, created: 2007-10-25T21:31:00Z}]
   EXPECT_THAT(smslab({"scenario", "validate", folder_ / "none.yaml"}).err, HasSubstr("none.yaml"));
 }
 
-// What is wrong in the file's form, or with the site and its DPs, hides nothing else, and brings nothing of its own.
+// What is wrong in the file's form, or with the site and its DPs, hides nothing else, and brings nothing of its own:
+// not that a program is missing while a key of a package could not be read.
 TEST_F(ScenarioFiles, OneErrorDoesNotHideTheOthers) {
   EXPECT_THAT(
       validated(R"(site: LONDON
