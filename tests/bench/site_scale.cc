@@ -5,7 +5,8 @@
 // Two sites in one process, each with 200 adverts and 50 collections, some of which have thousands of members; one has
 // 10 clients, the other CLIENTS. Requests for policy, status messages and discoveries go to both in turns, through the
 // client plane's router, so that what disturbs the machine disturbs both. Prints, for each kind, microseconds a
-// request with few, with many and the median ratio; the same for policy with log files and without; then how long the
+// request with few, with many and the median ratio; the same for policy with log files and without; what it takes to
+// read the memberships anew when everybody is a member; then how long the
 // site of many takes to open, and the resident memory of a process that has just opened it and answered a request of
 // each client. Exit status 1 when a policy request costs twice as much with many as with few, the start takes a second,
 // or the memory is a gigabyte.
@@ -23,6 +24,7 @@
 #include "mp/client_plane.h"
 #include "mp/clients_index.h"
 #include "mp/collections.h"
+#include "mp/memberships.h"
 #include "mp/mp.h"
 #include "mp/site_record.h"
 #include "proto/base/text.h"
@@ -190,6 +192,20 @@ class Scaled {
     return std::chrono::duration<double, std::micro>(clock_.steady() - begin).count() / requests;
   }
 
+  // A collection of everybody, and what the first request after a change of it pays; milliseconds.
+  double read_memberships() {
+    must(store_->commit([&](store::WriteTxn& txn) -> Status {
+      v1::Collection all;
+      all.set_name("Everybody");
+      for (int n = 0; n < clients_; n++) all.add_members(name_of(n));
+      RETURN_IF_ERROR(store::kCollections.put(txn, {collection_key(all.name())}, all));
+      return members_changed(txn);
+    }));
+    const SteadyTime begin = clock_.steady();
+    must(Memberships::read(store_->read(), 1));
+    return std::chrono::duration<double, std::milli>(clock_.steady() - begin).count();
+  }
+
  private:
   const int clients_;
   int next_ = 0;
@@ -292,6 +308,9 @@ bool run(const std::string& folder, int clients, int rounds) {
     compare("discovery", few, many, discovery_request, rounds);
     Scaled logged(folder + "/logged", kFew, true, true);
     compare("policy, without and with logs", few, logged, policy_request, rounds);
+    std::vector<double> reads;
+    for (int i = 0; i < rounds; i++) reads.push_back(many.read_memberships());
+    fmt::print("{:<28} {:8.1f} ms\n", "memberships read anew", median(reads));
   }
   return open_alone(folder + "/many", clients) && ratio < kMostRatio;
 }

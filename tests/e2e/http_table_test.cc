@@ -2,7 +2,6 @@
 // byte.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -76,8 +75,6 @@ class HttpTable : public ::testing::TestWithParam<Way> {
       probe = std::make_unique<HttpProbe>(at);
       EXPECT_TRUE(probe->connected());
     }
-    const int on = 1;
-    ::setsockopt(probe->fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     return probe;
   }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -51,6 +52,8 @@ class HttpProbe {
     const timeval limit{.tv_sec = 20, .tv_usec = 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    const int on = 1;  // what is sent goes out now, whatever of the handshake the server has not yet acknowledged
+    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (!bind_to.empty()) {
       const auto own = resolve({bind_to, 0});
       if (!own || ::bind(fd_.get(), own->ai_addr, own->ai_addrlen) != 0) fd_.reset();
