@@ -3,6 +3,8 @@
 
 #include "mp/api_route.h"
 #include "mp/control_api.h"
+#include "mp/fault_plan.h"
+#include "mp/fault_presets.h"
 #include "mp/faults.h"
 #include "proto/schema/timestamp.h"
 #include "store/fsck.h"
@@ -63,6 +65,18 @@ Routes fault_routes(ControlContext& context) {
                        [&site](ControlRequest& r) { return show_fault(site, r.param("id")); }),
       deletes("/api/v1/faults/{id}", "Take back a fault",
               [&site, &dps](ControlRequest& r) { return delete_fault(site, dps, r.param("id")); }),
+      takes<v1::FaultPlanQuestion, v1::FaultPlan>(
+          "POST", "/api/v1/faults/plan", "What will befall a client at each of its next attempts", 200,
+          [&site, &dps](ControlRequest&, const v1::FaultPlanQuestion& question) {
+            return plan_faults(site, dps, question);
+          }),
+      reads<v1::FaultPresetList>("/api/v1/fault-presets", "Incidents of real sites, by name",
+                                 [](ControlRequest&) -> Result<v1::FaultPresetList> { return list_presets(); }),
+      takes<v1::FaultMatch, v1::FaultList>("POST", "/api/v1/fault-presets/{name}",
+                                           "Add the faults of an incident, for what the match names", 201,
+                                           [&site, &dps](ControlRequest& r, const v1::FaultMatch& parameters) {
+                                             return add_preset(site, dps, r.param("name"), parameters);
+                                           }),
   };
 }
 

@@ -52,7 +52,8 @@ Result<std::vector<std::string>> rules_healed_by(const store::ReadTxn& txn, cons
   std::vector<std::string> rules;
   RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
     const v1::FaultMatch& at = rule.match();
-    const bool here = at_rest(rule) && rule.has_foretold() && at.package() == package.id() && at.dp() == dp.dp();
+    const bool mendable = (at_rest(rule) && rule.has_foretold()) || rule.when().until_refresh();
+    const bool here = mendable && at.package() == package.id() && at.dp() == dp.dp();
     const bool overwritten = removing(dp) || dp.refresh() || at.version() != package.source_version();
     if (here && overwritten) rules.push_back(rule.id());
     return true;
@@ -141,6 +142,9 @@ Outcome Courier::deliver(Site& site, const DpAddress* dp, const Order& order) {
   Outcome outcome;
   if (cancelled_) {
     outcome.status = kCancelled;
+  } else if (site.rules->cut_off(dp->name, site.clock.now())) {
+    outcome.status = Status(Code::kUnavailable, "the network path was not found");
+    outcome.reached = false;
   } else if (removing(order.dp)) {
     const auto reply = link.remove(order.package.id());
     outcome.reached = reply.status().code() != Code::kUnavailable;
@@ -227,6 +231,7 @@ Status record_failure(store::WriteTxn& txn, const Site& site, const v1::Package&
 
 Result<bool> record(Site& site, const Order& order, const Outcome& outcome) {
   bool recorded = false;
+  const std::vector<std::string> mended = outcome.status.ok() ? order.heals : std::vector<std::string>();
   const Status committed = site.store.commit([&](store::WriteTxn& txn) -> Status {
     ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {order.package.id()}));
     Dp* dp = find_dp(&package, order.dp.dp());
@@ -249,7 +254,10 @@ Result<bool> record(Site& site, const Order& order, const Outcome& outcome) {
       }
       if (newest) RETURN_IF_ERROR(record_failure(txn, site, package, outcome, dp));
     }
-    txn.after_commit([changes = site.changes] { changes->notify(); });
+    txn.after_commit([changes = site.changes, rules = site.rules, healed = mended] {
+      for (const std::string& rule : healed) rules->take(rule);
+      changes->notify();
+    });
     return store::kPackages.put(txn, {package.id()}, package);
   });
   if (!committed.ok()) return committed;

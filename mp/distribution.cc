@@ -344,6 +344,10 @@ void DistributionManager::send(const std::string& id, Pass& pass, Order order) {
   lane.lane.post([this, id, shared, address, &courier = lane.courier] {
     const SteadyTime begun = site_.clock.steady();
     Outcome outcome = courier.deliver(site_, address.get(), *shared);
+    if (outcome.status.ok() && !removing(shared->dp)) {
+      const Status spoilt = do_waiting_damage(site_, dps_, id, shared->dp.dp());
+      if (!spoilt.ok()) site_.log.warning("damage is not done: " + spoilt.to_string());
+    }
     if (stopping_ && !outcome.status.ok()) return;  // the next start goes on
     {
       MutexLock lock(mu_);

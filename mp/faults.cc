@@ -15,6 +15,7 @@
 #include "proto/base/text.h"
 #include "proto/fault/damage.h"
 #include "proto/fault/effects.h"
+#include "proto/fault/oracle.h"
 #include "proto/fault/plan.h"
 #include "proto/fault/sayings.h"
 #include "proto/schema/timestamp.h"
@@ -46,15 +47,42 @@ Status check_client(const store::ReadTxn& txn, const std::string& name) {
   return not_found("the site knows no client " + name + "; declare it with `smslab client create`", "match.client");
 }
 
-Status check_file(const store::ReadTxn& txn, const v1::Package& package, const v1::FaultMatch& match) {
+// Of positions in a file: one that no file has is never reached. `largest` is the size of the largest that fits.
+Status check_positions(const v1::FaultRule& rule, uint64_t largest) {
+  const v1::FaultMatch& match = rule.match();
+  const bool of_files = iequals(match.route(), "content") || (match.route().empty() && !match.file().empty());
+  if (!of_files) return ok_status();
+  const auto past = [&](uint64_t position, const std::string& field) {
+    return invalid_argument("the largest file that this is about has " + std::to_string(largest) + " bytes, so byte " +
+                                std::to_string(position) + " is past the end",
+                            field);
+  };
+  if (match.has_range() && match.range().first() >= largest) return past(match.range().first(), "match.range.first");
+  const v1::LimitData& limit = rule.limit_data();
+  if (limit.in() == v1::LimitData::BODY && limit.bytes() > largest) return past(limit.bytes(), "limitData.bytes");
+  const v1::Corrupt& corrupt = rule.corrupt();
+  if (corrupt.has_offset() && corrupt.offset() >= largest) return past(corrupt.offset(), "corrupt.offset");
+  return ok_status();
+}
+
+Status check_file(const store::ReadTxn& txn, const v1::Package& package, const v1::FaultRule& rule) {
+  const v1::FaultMatch& match = rule.match();
   const uint32_t version = match.version() == 0 ? package.source_version() : match.version();
   const auto manifest = store::load_manifest(txn, package.id(), version);
   if (!manifest.ok()) {
     return not_found("package " + package.id() + " has no version " + std::to_string(version), "match.version");
   }
-  const auto fits = [&](const auto& entry) { return fault::glob_matches(match.file(), entry.path()); };
-  const bool there = std::ranges::any_of(manifest->files(), fits) || std::ranges::any_of(manifest->folders(), fits);
-  if (there || match.file().empty()) return ok_status();
+  const auto fits = [&](const auto& entry) {
+    return match.file().empty() || fault::glob_matches(match.file(), entry.path());
+  };
+  uint64_t largest = 0;
+  bool there = match.file().empty() || std::ranges::any_of(manifest->folders(), fits);
+  for (const auto& file : manifest->files()) {
+    if (!fits(file)) continue;
+    there = true;
+    largest = std::max(largest, file.size());
+  }
+  if (there) return check_positions(rule, largest);
   return not_found("no file of " + package.id() + "." + std::to_string(version) + " fits '" + match.file() + "'",
                    "match.file");
 }
@@ -83,15 +111,15 @@ Status check_address(const Site& site, const v1::FaultRule& rule) {
                              "match.client");
 }
 
-// The request as a rule, with names as the site spells them.
-Result<v1::FaultRule> spelled_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
+// The request as a rule, with names as the site spells them. `read`: what is in packages is known.
+Result<v1::FaultRule> spelled_rule(const Site& site, const DpDirectory& dps, const store::ReadTxn& txn,
+                                   const v1::FaultRule& request, bool read) {
   v1::FaultRule rule = request;
-  for (const char* made_here : {"id", "foretold", "created", "healed", "counts"}) {
+  for (const char* made_here : {"id", "foretold", "created", "healed", "counts", "waiting"}) {
     rule.GetReflection()->ClearField(&rule, rule.GetDescriptor()->FindFieldByName(made_here));
   }
   RETURN_IF_ERROR(fault::check_rule(rule));
   v1::FaultMatch& match = *rule.mutable_match();
-  const store::ReadTxn txn = site.store.read();
   if (!match.dp().empty()) {
     const auto dp = dps.find(match.dp());
     if (dp == nullptr) return not_found("the site has no distribution point '" + match.dp() + "'", "match.dp");
@@ -113,28 +141,24 @@ Result<v1::FaultRule> spelled_rule(const Site& site, const DpDirectory& dps, con
   }
   ASSIGN_OR_RETURN(const v1::Package package, get_package(txn, match.package(), "match.package"));
   match.set_package(package.id());
-  if (!at_rest(rule) && fault::saying_of(rule) == nullptr) RETURN_IF_ERROR(check_file(txn, package, match));
+  if (read && fault::saying_of(rule) == nullptr) RETURN_IF_ERROR(check_file(txn, package, rule));
   return rule;
 }
 
-Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
-  ASSIGN_OR_RETURN(v1::FaultRule rule, spelled_rule(site, dps, request));
-  RETURN_IF_ERROR(check_saying(site, dps, rule));
+Result<v1::FaultRule> check_rule(const Site& site, const DpDirectory& dps, const store::ReadTxn& txn,
+                                 const v1::FaultRule& request, bool read) {
+  ASSIGN_OR_RETURN(v1::FaultRule rule, spelled_rule(site, dps, txn, request, read && !at_rest(request)));
+  if (read) RETURN_IF_ERROR(check_saying(site, dps, txn, rule));
   return rule;
 }
 
-// What clients will see; absent when the rule leaves open of which file.
-Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRule& rule) {
-  if (fault::saying_of(rule) != nullptr) {
-    ASSIGN_OR_RETURN(v1::Foretold told, foretell_saying(site, rule));
-    const bool any = told.has_client() || told.policies_size() > 0;
-    return any ? std::optional<v1::Foretold>(std::move(told)) : std::nullopt;
-  }
+// Of bytes that are wrong in the reply of one file of one DP, as of damage at rest.
+Result<v1::Foretold> foretell_corruption(const Site& site, const v1::FaultRule& rule) {
   const v1::FaultMatch& match = rule.match();
-  const bool known = rule.has_corrupt() && !match.dp().empty() && !match.package().empty() && !match.file().empty() &&
-                     !is_pattern(match.file());
-  if (!rule.has_corrupt()) return foretell_store_fault(site, rule);
-  if (!known) return std::optional<v1::Foretold>();
+  v1::Foretold foretold;
+  const bool known =
+      !match.dp().empty() && !match.package().empty() && !match.file().empty() && !is_pattern(match.file());
+  if (!known) return foretold;
   const store::ReadTxn txn = site.store.read();
   ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(txn, {match.package()}));
   const uint32_t version = match.version() == 0 ? package.source_version() : match.version();
@@ -151,21 +175,49 @@ Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRu
                                         return Status(Code::kDataLoss, "the stored bytes are too few");
                                       }));
   *file->mutable_hash() = damage.hash();
-  v1::Foretold foretold;
   *foretold.mutable_file() = damage.hash();
   *foretold.mutable_package() = store::package_hash(manifest);
   foretold.set_first_wrong_offset(damage.extents(0).offset());
-  return std::optional<v1::Foretold>(std::move(foretold));
+  return foretold;
+}
+
+// What clients will see: what follows from the rule alone, and what the site's records add. Absent when that is
+// nothing.
+Result<std::optional<v1::Foretold>> foretell(const Site& site, const v1::FaultRule& rule) {
+  v1::Foretold foretold = fault::foretell_effect(rule, content_of(site, rule));
+  const auto add = [&](const v1::Foretold& more) {
+    if (more.has_client()) foretold.clear_client();
+    foretold.MergeFrom(more);
+  };
+  if (fault::saying_of(rule) != nullptr) {
+    ASSIGN_OR_RETURN(const v1::Foretold said, foretell_saying(site, rule));
+    add(said);
+  } else if (rule.has_corrupt()) {
+    ASSIGN_OR_RETURN(const v1::Foretold corrupted, foretell_corruption(site, rule));
+    add(corrupted);
+  } else {
+    ASSIGN_OR_RETURN(const auto stored, foretell_store_fault(site, site.store.read(), rule));
+    if (stored) add(*stored);
+  }
+  return foretold.ByteSizeLong() == 0 ? std::nullopt : std::optional(std::move(foretold));
+}
+
+// Damage at rest is foretold by the DP that has it, but for what the client makes of it.
+v1::Foretold with_symptom(const Site& site, const v1::FaultRule& rule, v1::Foretold foretold) {
+  const v1::Foretold told = fault::foretell_effect(rule, content_of(site, rule));
+  if (told.has_client()) *foretold.mutable_client() = told.client();
+  return foretold;
 }
 
 // What one rule's coming or going makes of the others in its package.
-Status foretell_anew(store::WriteTxn& txn, const google::protobuf::RepeatedPtrField<v1::LiveDamage>& live) {
+Status foretell_anew(store::WriteTxn& txn, const Site& site,
+                     const google::protobuf::RepeatedPtrField<v1::LiveDamage>& live) {
   for (const auto& damage : live) {
     ASSIGN_OR_RETURN(const store::Key key, fault_key(damage.rule_id()));
     auto rule = store::kFaults.get(txn, key);
     if (rule.status().code() == Code::kNotFound) continue;  // taken back at the same time
     RETURN_IF_ERROR(rule.status());
-    *rule->mutable_foretold() = damage.foretold();
+    *rule->mutable_foretold() = with_symptom(site, *rule, damage.foretold());
     RETURN_IF_ERROR(store::kFaults.put(txn, key, *rule));
   }
   return ok_status();
@@ -183,7 +235,7 @@ Status forget_rule(Site& site, const std::string& id) {
 // The DP forgets the rule, then the site. A DP that the lab no longer has took its damage along.
 Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) {
   ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
-  if (!at_rest(rule)) {
+  if (!at_rest(rule) || rule.waiting()) {
     RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) { return store::kFaults.erase(txn, key); }));
     site.rules->take(rule.id());
     return ok_status();
@@ -193,22 +245,42 @@ Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) 
     ASSIGN_OR_RETURN(left, DpLink(*dp, kDamagePatience).lift_damage(rule.id()));
   }
   return site.store.commit([&](store::WriteTxn& txn) -> Status {
-    RETURN_IF_ERROR(foretell_anew(txn, left.live()));
+    RETURN_IF_ERROR(foretell_anew(txn, site, left.live()));
     return store::kFaults.erase(txn, key);
   });
 }
 
-Result<v1::DamageReply> place_damage(const DpDirectory& dps, const v1::DamageRequest& order) {
-  const auto dp = dps.find(order.match().dp());
-  if (dp == nullptr) return not_found("the site has lost distribution point " + order.match().dp(), "match.dp");
+Result<v1::DamageReply> place_damage(const Site& site, const DpDirectory& dps, const v1::FaultRule& rule) {
+  const auto dp = dps.find(rule.match().dp());
+  if (dp == nullptr) return not_found("the site has lost distribution point " + rule.match().dp(), "match.dp");
+  v1::DamageRequest order;
+  order.set_rule_id(rule.id());
+  *order.mutable_match() = rule.match();
+  *order.mutable_corrupt() = rule.corrupt();
+  order.set_seed(site.random.seed());
   return DpLink(*dp, kDamagePatience).damage(order);
+}
+
+// What the DP says of the damage that it has done.
+Result<v1::FaultRule> record_damage(Site& site, const std::string& id, const v1::DamageReply& damaged) {
+  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::FaultRule> {
+    ASSIGN_OR_RETURN(const store::Key key, fault_key(id));
+    RETURN_IF_ERROR(foretell_anew(txn, site, damaged.live()));
+    ASSIGN_OR_RETURN(v1::FaultRule now, store::kFaults.get(txn, key));  // healed meanwhile, maybe
+    *now.mutable_foretold() = with_symptom(site, now, damaged.foretold());
+    now.mutable_match()->set_version(damaged.version());
+    now.mutable_match()->set_file(damaged.damage().path());
+    now.clear_waiting();
+    RETURN_IF_ERROR(store::kFaults.put(txn, key, now));
+    return now;
+  });
 }
 }  // namespace
 
 bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
 
 Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::FaultRule& request) {
-  ASSIGN_OR_RETURN(const v1::FaultRule checked, check_rule(site, dps, request));
+  ASSIGN_OR_RETURN(const v1::FaultRule checked, check_rule(site, dps, site.store.read(), request, true));
   ASSIGN_OR_RETURN(v1::FaultRule rule, commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::FaultRule> {
                      v1::FaultRule recorded = checked;
                      ASSIGN_OR_RETURN(const uint64_t id, next_rule_id(txn));
@@ -226,12 +298,7 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
     return rule;
   }
 
-  v1::DamageRequest order;
-  order.set_rule_id(rule.id());
-  *order.mutable_match() = rule.match();
-  *order.mutable_corrupt() = rule.corrupt();
-  order.set_seed(site.random.seed());
-  const auto damaged = place_damage(dps, order);
+  const auto damaged = place_damage(site, dps, rule);
   if (!damaged.ok()) {
     // Whether a DP that did not answer carried it out is not known: it must say that it has not.
     const Status undone =
@@ -240,16 +307,53 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
     return Status(damaged.status().code(), damaged.status().message() + "; fault " + rule.id() +
                                                " stays listed: delete it when " + rule.match().dp() + " answers again");
   }
-  return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::FaultRule> {
-    ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
-    RETURN_IF_ERROR(foretell_anew(txn, damaged->live()));
-    ASSIGN_OR_RETURN(v1::FaultRule now, store::kFaults.get(txn, key));  // healed meanwhile, maybe
-    *now.mutable_foretold() = damaged->foretold();
-    now.mutable_match()->set_version(damaged->version());
-    now.mutable_match()->set_file(damaged->damage().path());
-    RETURN_IF_ERROR(store::kFaults.put(txn, key, now));
-    return now;
-  });
+  return record_damage(site, rule.id(), *damaged);
+}
+
+Status record_scenario_fault(store::WriteTxn& txn, Site& site, const DpDirectory& dps, const v1::FaultRule& request,
+                             bool read) {
+  ASSIGN_OR_RETURN(v1::FaultRule rule, check_rule(site, dps, txn, request, read));
+  ASSIGN_OR_RETURN(const uint64_t id, next_rule_id(txn));
+  rule.set_id(std::to_string(id));
+  *rule.mutable_created() = to_timestamp(site.clock.now());
+  if (at_rest(rule)) {
+    rule.set_waiting(true);
+  } else {
+    if (read && !rule.has_corrupt()) RETURN_IF_ERROR(foretell_store_fault(site, txn, rule).status());
+    txn.after_commit([rules = site.rules, rule] { rules->put(rule); });
+  }
+  return store::kFaults.put(txn, {store::number_key(id)}, rule);
+}
+
+Status foretell_recorded(Site& site) {
+  ASSIGN_OR_RETURN(const v1::FaultList list, list_faults(site));
+  for (const auto& rule : list.faults()) {
+    if (at_rest(rule) || rule.has_foretold()) continue;
+    ASSIGN_OR_RETURN(const auto foretold, foretell(site, rule));
+    if (!foretold) continue;
+    const Status recorded = site.store.commit([&](store::WriteTxn& txn) -> Status {
+      ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
+      auto now = store::kFaults.get(txn, key);
+      if (now.status().code() == Code::kNotFound) return ok_status();  // taken back meanwhile
+      RETURN_IF_ERROR(now.status());
+      *now->mutable_foretold() = *foretold;
+      return store::kFaults.put(txn, key, *now);
+    });
+    RETURN_IF_ERROR(recorded);
+  }
+  return ok_status();
+}
+
+Status do_waiting_damage(Site& site, const DpDirectory& dps, const std::string& package, const std::string& dp) {
+  ASSIGN_OR_RETURN(const v1::FaultList list, list_faults(site));
+  for (const auto& rule : list.faults()) {
+    const bool here = rule.waiting() && rule.match().package() == package && rule.match().dp() == dp;
+    if (!here) continue;
+    const auto damaged = place_damage(site, dps, rule);
+    RETURN_IF_ERROR(damaged.status().prefixed("fault " + rule.id()));
+    RETURN_IF_ERROR(record_damage(site, rule.id(), *damaged).status());
+  }
+  return ok_status();
 }
 
 Result<v1::FaultRule> show_fault(const Site& site, const std::string& id) {
@@ -283,7 +387,7 @@ Status delete_faults(Site& site, const DpDirectory& dps) {
 
 Status put_rules_in_force(const Site& site) {
   return store::kFaults.each(site.store.read(), {}, [&](const store::Key&, const v1::FaultRule& rule) {
-    if (!at_rest(rule)) site.rules->put(rule);
+    if (!at_rest(rule) && !rule.healed()) site.rules->put(rule);
     return true;
   });
 }
@@ -291,7 +395,7 @@ Status put_rules_in_force(const Site& site) {
 Status reconcile_faults(Site& site, const DpDirectory& dps) {
   ASSIGN_OR_RETURN(const v1::FaultList list, list_faults(site));
   for (const auto& rule : list.faults()) {
-    if (rule.has_foretold() || !at_rest(rule)) continue;
+    if (rule.has_foretold() || rule.waiting() || !at_rest(rule)) continue;
     if (const Status done = take_back(site, dps, rule); !done.ok()) {
       site.log.warning("fault " + rule.id() +
                        " was never carried out and cannot be taken back now: " + done.to_string());

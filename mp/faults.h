@@ -29,13 +29,25 @@ Result<v1::FaultList> list_faults(const Site& site);
 Status delete_fault(Site& site, const DpDirectory& dps, const std::string& id);
 Status delete_faults(Site& site, const DpDirectory& dps);  // all; the first that fails ends it
 
+// Damage to what a DP has stored, as opposed to what it says.
+bool at_rest(const v1::FaultRule& rule);
+
+// ---- of a scenario (scenario.h)
+// Part of a change that makes the records of a scenario, behind all that the rule may name: recorded, and in force when
+// the change is. Damage at rest waits for its content. `read`: packages have their files; without that only the names
+// are checked. Refused as by add_fault.
+Status record_scenario_fault(store::WriteTxn& txn, Site& site, const DpDirectory& dps, const v1::FaultRule& request,
+                             bool read);
+// What those that were recorded so will do to clients.
+Status foretell_recorded(Site& site);
+// A DP has this content, and no client has heard of it yet: the damage that waited for it is done.
+Status do_waiting_damage(Site& site, const DpDirectory& dps, const std::string& package, const std::string& dp);
+
 // At the start: the rules on replies and connections, as they were when the site stopped.
 Status put_rules_in_force(const Site& site);
 // At the start: rules that were never carried out, as far as anybody knows, are taken back.
 Status reconcile_faults(Site& site, const DpDirectory& dps);
-// Damage that lies on a DP's copy.
-bool at_rest(const v1::FaultRule& rule);
-// Part of a change: a DP says that it no longer carries these.
+// Part of a change: a DP no longer carries these, or has got what ends them.
 Status mark_healed(store::WriteTxn& txn, const std::vector<std::string>& rules);
 
 }  // namespace smslab::mp

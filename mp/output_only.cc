@@ -20,6 +20,7 @@ const std::map<std::string_view, std::set<std::string_view>>& output_only() {
       {"Client",
        {"public_key", "site", "registered", "created", "last_seen", "events", "reports", "ad_site", "addresses",
         "last_policy", "operating_system", "domain", "last_policy_body"}},
+      {"FaultRule", {"id", "foretold", "created", "healed", "counts", "waiting"}},
   };
   return kFields;
 }

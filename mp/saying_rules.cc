@@ -53,7 +53,8 @@ std::optional<v1::ForetoldPolicy> foretell_policy(const Site& site, const Policy
   return out;
 }
 
-// "LON00001.2": what a client asks for, where the rule says of which package it is.
+}  // namespace
+
 std::string content_of(const Site& site, const Rule& rule) {
   if (rule.match().package().empty()) return {};
   auto package = store::kPackages.get(site.store.read(), {rule.match().package()});
@@ -63,9 +64,8 @@ std::string content_of(const Site& site, const Rule& rule) {
       rule.has_locations() && rule.match().version() != 0 ? rule.match().version() : package->source_version();
   return package->id() + "." + std::to_string(version);
 }
-}  // namespace
 
-Status check_saying(const Site& site, const DpDirectory& dps, const Rule& rule) {
+Status check_saying(const Site& site, const DpDirectory& dps, const store::ReadTxn& txn, const Rule& rule) {
   if (rule.has_locations()) {
     const v1::Locations& effect = rule.locations();
     if (!effect.dp().empty() && dps.find(effect.dp()) == nullptr) {
@@ -83,7 +83,7 @@ Status check_saying(const Site& site, const DpDirectory& dps, const Rule& rule) 
   if (rule.has_policy_body() && about_package(rule)) {
     const std::string& id = rule.match().package();
     if (id.empty()) return ok_status();
-    ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(site.store.read(), {id}));
+    ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {id}));
     if (package.source_version() == 0) {
       return failed_precondition("package " + id + " has no content, so neither hash nor version", "match.package");
     }

@@ -90,12 +90,14 @@ bool is_about(const Rule& rule, const v1::PolicyAssignment& assignment) {
   return wanted.empty() || fault::glob_matches(wanted, assignment.policy().policy_id());
 }
 
-bool leave_out_settings(v1::ReplyAssignments* reply) {
+// Another set of policies than the site's, so another cookie: who has it is told when the settings are there again.
+bool leave_out_settings(LabTime cookie, v1::ReplyAssignments* reply) {
   auto* all = reply->mutable_assignments();
   const auto settings = std::ranges::find_if(
       *all, [](const v1::PolicyAssignment& one) { return iequals(one.policy().policy_id(), kSettingsPolicyId); });
   if (settings == all->end()) return false;
   all->erase(settings);
+  reply->set_server_cookie(format_cookie(cookie - LabDuration(1)));
   return true;
 }
 
@@ -141,7 +143,7 @@ bool change_assignments(const Site& site, LabTime cookie, const Rule& rule, v1::
   const v1::Assignments& effect = rule.assignments();
   const uint64_t seed = site.rules->seed();
   switch (effect.how()) {
-    case v1::Assignments::NO_SETTINGS: return leave_out_settings(reply);
+    case v1::Assignments::NO_SETTINGS: return leave_out_settings(cookie, reply);
     case v1::Assignments::DUPLICATE: return repeat_each(rule, reply);
     case v1::Assignments::REORDERED:
       std::ranges::reverse(*reply->mutable_assignments());

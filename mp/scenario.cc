@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "mp/checks.h"
+#include "mp/faults.h"
 #include "mp/output_only.h"
 #include "mp/scenario_maker.h"
 #include "mp/wipe.h"
@@ -133,6 +134,7 @@ Result<v1::Scenario> with_sources(Site& site, const DpDirectory& dps, Imports& i
       continue;
     }
     RETURN_IF_ERROR(made);
+    RETURN_IF_ERROR(foretell_recorded(site));
     return export_scenario(site, dps);
   }
 }

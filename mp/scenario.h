@@ -8,8 +8,8 @@
 // A scenario is added to what the site has. It is looked at as a whole first: every record is made, in one change that
 // is then given up, so that the rules are those of the single verbs and every error is found at once. Then the sources
 // are read, then everything is committed as one change, with the messages in the order that single verbs would have
-// given: settings, distribution points, packages and where they go, clients, collections, adverts. A crash leaves all
-// or nothing. On threads that may block.
+// given: settings, distribution points, packages and where they go, clients, collections, adverts, faults. A crash
+// leaves all or nothing. On threads that may block.
 #pragma once
 
 #include <functional>

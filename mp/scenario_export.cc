@@ -55,6 +55,16 @@ Status copy_records(const store::Table<M>& table, const store::ReadTxn& txn, Lis
     return true;
   });
 }
+// Here an optional field that holds its default stays: a damage at byte 0 is not one that the seed places.
+v1::FaultRule input_of(v1::FaultRule rule) {
+  const auto& reflection = *rule.GetReflection();
+  std::vector<const FieldDescriptor*> set;
+  reflection.ListFields(rule, &set);
+  for (const FieldDescriptor* field : set) {
+    if (is_output_only(*field)) reflection.ClearField(&rule, field);
+  }
+  return rule;
+}
 }  // namespace
 
 Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps) {
@@ -79,6 +89,10 @@ Result<v1::Scenario> export_scenario(const Site& site, const DpDirectory& dps) {
             [](const auto& a, const auto& b) { return a.id() < b.id(); });
   RETURN_IF_ERROR(copy_records(store::kAdverts, txn, out.mutable_adverts()));
   RETURN_IF_ERROR(copy_records(store::kClients, txn, out.mutable_clients()));
+  RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
+    if (!rule.healed()) *out.add_faults() = input_of(rule);
+    return true;
+  }));
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "mp/clients.h"
 #include "mp/collections.h"
 #include "mp/dp_records.h"
+#include "mp/faults.h"
 #include "mp/package_dps.h"
 #include "mp/packages.h"
 #include "mp/programs.h"
@@ -81,6 +82,8 @@ class Maker {
     }
     make_collections(txn);
     for (int i = 0; i < scenario_.adverts_size(); i++) make_advert(txn, scenario_.adverts(i), item("adverts", i));
+    const bool read = !snapshots.empty() || scenario_.packages().empty();
+    for (int i = 0; i < scenario_.faults_size(); i++) make_fault(txn, scenario_.faults(i), item("faults", i), read);
   }
 
  private:
@@ -195,6 +198,12 @@ class Maker {
   }
 
   // A reference that is wrong only because what it names was refused is not a problem of its own.
+  void make_fault(store::WriteTxn& txn, const v1::FaultRule& rule, const std::string& path, bool read) {
+    if (refused_packages_.contains(ascii_upper(rule.match().package()))) return;
+    if (refused_dps_.contains(ascii_upper(rule.match().dp()))) return;
+    note(record_scenario_fault(txn, site_, dps_, rule, read), path);
+  }
+
   void make_advert(store::WriteTxn& txn, const v1::Advert& advert, const std::string& path) {
     std::set<std::string> told;
     const auto tell = [&](const Status& status) {

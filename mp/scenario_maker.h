@@ -16,9 +16,9 @@ namespace smslab::mp {
 uint32_t version_of(const v1::ScenarioPackage& package);
 
 // In the order in which single verbs would: settings, distribution points, packages and where they go, clients,
-// collections, adverts. Goes on behind what is wrong; what is wrong only because something else was refused is no
-// problem. With problems, the change must be given up. `snapshots`: of the packages, in their order; empty when it is
-// only a rehearsal.
+// collections, adverts, faults. Goes on behind what is wrong; what is wrong only because something else was refused is
+// no problem. With problems, the change must be given up. `snapshots`: of the packages, in their order; empty when it
+// is only a rehearsal.
 void make_records(store::WriteTxn& txn, Site& site, DpDirectory& dps, const v1::Scenario& scenario,
                   const std::vector<store::Snapshot>& snapshots, Problems* problems);
 

@@ -292,10 +292,9 @@ std::optional<v1::Foretold> foretell_anywhere(const v1::FaultRule& rule) {
 }
 }  // namespace
 
-Foretelling foretell_store_fault(const Site& site, const v1::FaultRule& rule) {
+Foretelling foretell_store_fault(const Site& site, const store::ReadTxn& txn, const v1::FaultRule& rule) {
   const v1::FaultMatch& match = rule.match();
   if (match.package().empty()) return foretell_anywhere(rule);
-  const store::ReadTxn txn = site.store.read();
   ASSIGN_OR_RETURN(const v1::Package package, store::kPackages.get(txn, {match.package()}));
   const uint32_t version = match.version() == 0 ? package.source_version() : match.version();
   ASSIGN_OR_RETURN(v1::Manifest manifest, store::load_manifest(txn, package.id(), version));

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "mp/cli/fault_verbs.h"
 #include "mp/cli/print.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/env.h"
@@ -9,26 +10,6 @@
 
 namespace smslab::cli {
 namespace {
-// "LON-DCSMS-01 LON00001.1 adminpak.msi WRK-LON-001": whatever of it is set.
-std::string target_of(const v1::FaultMatch& match) {
-  std::string package = match.package();
-  if (match.version() != 0) package += "." + std::to_string(match.version());
-  const std::string role =
-      match.role() == v1::FaultMatch::ANY_ROLE || !match.dp().empty() ? "" : v1::FaultMatch::Role_Name(match.role());
-  std::string text;
-  for (const auto& part : {role, match.dp(), match.route(), match.method(), package, match.file(), match.client(),
-                           match.smsid(), match.address()}) {
-    if (part.empty()) continue;
-    text += (text.empty() ? "" : " ") + part;
-  }
-  return text.empty() ? "anything" : text;
-}
-
-std::string effect_of(const v1::FaultRule& rule) {
-  const auto* effect = rule.GetReflection()->GetOneofFieldDescriptor(rule, v1::FaultRule::descriptor()->oneof_decl(0));
-  return effect == nullptr ? "" : effect->name();
-}
-
 // "0x80091007, CAS.log: Download failed ...": whatever of it is told.
 std::string symptom_of(const v1::ClientSymptom& client) {
   std::string text = client.error();
@@ -48,23 +29,9 @@ std::string hits_of(const v1::FaultRule& rule) {
 Status show_rule(const Cli& cli, const v1::FaultRule& rule) {
   if (cli.json) {
     print_json(rule);
-    return ok_status();
+  } else {
+    print_rule(rule);
   }
-  print_fields(
-      {{"fault", rule.id()},
-       {"effect", effect_of(rule)},
-       {"where", target_of(rule.match())},
-       {"first wrong offset", rule.foretold().has_file() ? std::to_string(rule.foretold().first_wrong_offset()) : ""},
-       {"file SHA-1", rule.foretold().file().sha1()},
-       {"file SHA-256", rule.foretold().file().sha256()},
-       {"package SHA-1", rule.foretold().package().sha1()},
-       {"package SHA-256", rule.foretold().package().sha256()},
-       {"a client shows", symptom_of(rule.foretold().client())},
-       {"status", rule.foretold().status() != 0 ? std::to_string(rule.foretold().status()) : ""},
-       {"bytes of the file", rule.foretold().has_bytes() ? std::to_string(rule.foretold().bytes()) : ""},
-       {"hits", hits_of(rule)},
-       {"last client", rule.counts().last_client()},
-       {"healed", rule.healed() ? "yes" : ""}});
   return ok_status();
 }
 
@@ -100,8 +67,45 @@ Status list_rules(const Cli& cli) {
 }
 }  // namespace
 
+std::string target_of(const v1::FaultMatch& match) {
+  std::string package = match.package();
+  if (match.version() != 0) package += "." + std::to_string(match.version());
+  const std::string role =
+      match.role() == v1::FaultMatch::ANY_ROLE || !match.dp().empty() ? "" : v1::FaultMatch::Role_Name(match.role());
+  std::string text;
+  for (const auto& part : {role, match.dp(), match.route(), match.method(), package, match.file(), match.client(),
+                           match.smsid(), match.address()}) {
+    if (part.empty()) continue;
+    text += (text.empty() ? "" : " ") + part;
+  }
+  return text.empty() ? "anything" : text;
+}
+
+std::string effect_of(const v1::FaultRule& rule) {
+  const auto* effect = rule.GetReflection()->GetOneofFieldDescriptor(rule, v1::FaultRule::descriptor()->oneof_decl(0));
+  return effect == nullptr ? "" : effect->name();
+}
+
+void print_rule(const v1::FaultRule& rule) {
+  print_fields(
+      {{"fault", rule.id()},
+       {"effect", effect_of(rule)},
+       {"where", target_of(rule.match())},
+       {"first wrong offset", rule.foretold().has_file() ? std::to_string(rule.foretold().first_wrong_offset()) : ""},
+       {"file SHA-1", rule.foretold().file().sha1()},
+       {"file SHA-256", rule.foretold().file().sha256()},
+       {"package SHA-1", rule.foretold().package().sha1()},
+       {"package SHA-256", rule.foretold().package().sha256()},
+       {"a client shows", symptom_of(rule.foretold().client())},
+       {"status", rule.foretold().status() != 0 ? std::to_string(rule.foretold().status()) : ""},
+       {"bytes of the file", rule.foretold().has_bytes() ? std::to_string(rule.foretold().bytes()) : ""},
+       {"hits", hits_of(rule)},
+       {"last client", rule.counts().last_client()},
+       {"healed", rule.healed() ? "yes" : ""}});
+}
+
 void add_fault(CLI::App& app, Cli& cli) {
-  CLI::App* fault = app.add_subcommand("fault", "Faults: add, list, show, clear");
+  CLI::App* fault = app.add_subcommand("fault", "Faults: add, list, show, clear, plan, preset");
   fault->require_subcommand(1)->fallthrough();
   auto text = std::make_shared<std::string>();
   add_verb(*fault, cli, "add", "Add a fault; prints what clients will see",
@@ -123,6 +127,8 @@ void add_fault(CLI::App& app, Cli& cli) {
     return lab.call("DELETE", "/api/v1/faults" + (text->empty() ? "" : "/" + percent_encode_component(*text)), nullptr,
                     nullptr);
   })->add_option("ID", *text, "the fault's number; without it, all");
+  add_fault_plan(*fault, cli);
+  add_fault_preset(*fault, cli);
 }
 
 }  // namespace smslab::cli

@@ -92,11 +92,15 @@ void add_host_options(CLI::App& verb, HostOptions* options) {
                   "how long a client may take: for a whole head, for a whole body, to take any byte of a reply, and "
                   "between requests")
       ->capture_default_str();
+  verb.add_option("--workers", options->workers, "threads that serve clients")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
 }
 
 Result<std::unique_ptr<Host>> Host::open(const HostOptions& options) {
   ASSIGN_OR_RETURN(const auto start, read_clock(options.clock));
-  ASSIGN_OR_RETURN(const auto limits, read_timeouts(options.timeouts));
+  ASSIGN_OR_RETURN(auto limits, read_timeouts(options.timeouts));
+  limits.workers = options.workers;
   auto host = std::unique_ptr<Host>(new Host(options, start, limits));
   RETURN_IF_ERROR(host->env_.make_folders(options.data));
   ASSIGN_OR_RETURN(host->tls_, open_tls(host->env_, options));

@@ -30,9 +30,10 @@ struct HostOptions {
   std::string clock;              // ISO time; with a + behind it, running
   std::string tls_cert, tls_key;  // PEM files; empty: the lab's own
   std::string timeouts = "head=10s,body=60s,progress=30s,idle=60s";
+  size_t workers = 2;
 };
 
-// --data, --clock, --tls-cert, --tls-key and --timeouts.
+// --data, --clock, --tls-cert, --tls-key, --timeouts and --workers.
 void add_host_options(CLI::App& verb, HostOptions* options);
 
 class Host {

@@ -131,7 +131,7 @@ Status live_the_day(const AgentOptions& options, Env& env, const Clock& clock, c
   DataTransfer dts(*host, options.transfer);
   ContentTransfer ctm(*host, locations, dts);
   Events events(*host, session, run);
-  ContentAccess cas(*host, locations, ctm, events);
+  ContentAccess cas(*host, *state, locations, ctm, events, options.cache);
   PolicyAgent policies(*host, *state, session, dts);
   ExecMgr execmgr(*host, *state, cas, events, {.end = options.end, .download_only = options.download_only});
 

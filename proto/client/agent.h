@@ -13,6 +13,7 @@
 
 #include "proto/base/clock.h"
 #include "proto/base/env.h"
+#include "proto/client/content_access.h"
 #include "proto/client/data_transfer.h"
 #include "proto/client/host.h"
 #include "proto/client/program.h"
@@ -31,6 +32,7 @@ struct AgentOptions {
   ProgramEnd end;  // how programs end
   bool download_only = false;
   TransferOptions transfer;
+  CacheOptions cache;
 };
 
 // kInvalidArgument, with the option as field, for what can never be a run.

@@ -42,7 +42,9 @@ ContentTransferResult ContentTransfer::run(const ContentTransferJob& job, const 
     const std::string dts_job = host_.guid("DTS job");
     log_.info(fmt::format("CTM job {} (corresponding DTS job {}) started download from '{}' for full content download.",
                           job.job, dts_job, url));
-    TreeTransfer got = dts_.transfer_tree({.job = dts_job, .url = url, .path = job.folder, .shown_as = job.shown_as});
+    TreeTransfer got = dts_.transfer_tree(
+        {.job = dts_job, .url = url, .path = job.folder, .shown_as = job.shown_as, .has_files = job.has_files});
+    result.stalled = got.stalled;
     result.outcome = std::move(got.outcome);
     result.location = url;
     result.listing = std::move(got.listing);
@@ -51,7 +53,8 @@ ContentTransferResult ContentTransfer::run(const ContentTransferJob& job, const 
       log_.info(fmt::format("CTM job {} successfully processed download completion.", job.job));
       return result;
     }
-    log_.error("CTM encountered error processing reply from DTS. Code " + to_text(ErrorCode::kCtmReply));
+    if (!result.stalled)
+      log_.error("CTM encountered error processing reply from DTS. Code " + to_text(ErrorCode::kCtmReply));
   }
   return result;
 }

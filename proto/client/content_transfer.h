@@ -17,12 +17,14 @@ namespace smslab::client {
 struct ContentTransferJob {
   std::string job;  // GUID
   std::string package, version;
-  std::string folder;    // of the partial content
-  std::string shown_as;  // the destination as the emulated computer names it
+  std::string folder;      // of the partial content
+  std::string shown_as;    // the destination as the emulated computer names it
+  bool has_files = false;  // policy says that there is something in it
 };
 
 struct ContentTransferResult {
   bool no_location = false;  // no DP has this version
+  bool stalled = false;      // the last one's job hangs, without an end
   Outcome outcome;
   std::string location;  // URL that gave the content, or failed last
   Listing listing;

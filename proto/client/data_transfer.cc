@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "proto/base/time_text.h"
 #include "proto/base/uri.h"
 #include "proto/client/http.h"
@@ -10,6 +13,8 @@
 namespace smslab::client {
 namespace {
 constexpr size_t kMaxListing = size_t{64} << 20;
+constexpr int kRestarts = 3;           // of a file that is not found (semantics 9, row 8)
+constexpr size_t kMaxCachePath = 255;  // semantics 7.1
 
 struct Source {
   std::string base, target;
@@ -71,24 +76,31 @@ Outcome DataTransfer::transfer_file(const TransferJob& job, uint64_t limit) {
 Outcome DataTransfer::list_tree(control::HttpClient& http, const std::string& url, const std::string& root,
                                 Listing* listing) {
   log_.info("Sending PROPFIND request using URL " + url);
-  const auto failed = [&](ErrorCode code, std::string why) -> Outcome {
-    log_.error(fmt::format("GetDirectoryList_HTTP('{}') failed with code 0x{:08x}", url, static_cast<uint32_t>(code)));
-    log_.error(fmt::format("Error retrieving manifest (0x{:08x})", static_cast<uint32_t>(code)));
+  // `logged` of a status is one code for all (protocol 6.2); what the job ends with tells them apart (semantics 9).
+  const auto failed = [&](ErrorCode code, std::string why, std::optional<ErrorCode> logged = {}) -> Outcome {
+    const auto number = static_cast<uint32_t>(logged.value_or(code));
+    log_.error(fmt::format("GetDirectoryList_HTTP('{}') failed with code 0x{:08x}", url, number));
+    log_.error(fmt::format("Error retrieving manifest (0x{:08x})", number));
     return {code, std::move(why)};
   };
-  const auto reply = fetch(http,
-                           {.method = "PROPFIND",
-                            .target = root + "/",
-                            .fields = {{"User-Agent", "SMS CCM 5.0"},
-                                       {"Depth", "infinity"},
-                                       {"Translate", "f"},
-                                       {"Content-Type", "text/xml"},
-                                       {"Content-Length", "0"}}},
-                           kMaxListing);
+  const auto ask = [&] {
+    return fetch(http,
+                 {.method = "PROPFIND",
+                  .target = root + "/",
+                  .fields = {{"User-Agent", "SMS CCM 5.0"},
+                             {"Depth", "infinity"},
+                             {"Translate", "f"},
+                             {"Content-Type", "text/xml"},
+                             {"Content-Length", "0"}}},
+                 kMaxListing);
+  };
+  auto reply = ask();
+  if (!reply.ok()) reply = ask();
   if (!reply.ok()) return failed(ErrorCode::kNotReachable, reply.status().message());
   if (reply->status / 100 != 2) {
     log_.error(fmt::format("Error sending DAV request. HTTP code {}, status '{}'", reply->status, reply->reason));
-    return failed(ErrorCode::kBadHttpStatus, "the DP answers PROPFIND with " + status_line(*reply));
+    return failed(http_error(reply->status), "the DP answers PROPFIND with " + status_line(*reply),
+                  ErrorCode::kBadHttpStatus);
   }
   const auto items = dav::read_multistatus(reply->body);
   if (!items.ok()) return failed(ErrorCode::kFail, items.status().message());
@@ -107,26 +119,55 @@ Outcome DataTransfer::fetch_tree(control::HttpClient& http, const TransferJob& j
                           job.job, listing.files.size(), files, listing.bytes, transfer->received));
   };
   progress(0);
-  for (const ListedFile& file : listing.files) {
-    const Outcome outcome =
-        bits_.fetch(http,
-                    {.target = file.target,
-                     .path = partial->path_of(file.path),
-                     .expected_size = file.size,
-                     .etag = partial->etag(file.path),
-                     .on_etag = [&](const std::string& etag) { return partial->note(file.path, etag); }},
-                    &transfer->received);
-    if (!outcome.ok()) {
-      std::string below = file.path;
-      for (char& c : below) c = c == '/' ? '\\' : c;
-      log_.error(
-          fmt::format("DTS job {} BITS job {} failed to download source file {} to destination {}\\{} with error {}",
-                      job.job, host_.guid("BITS job"), file.target, job.shown_as, below, to_text(outcome.code)));
-      return {outcome.code, file.path + ": " + outcome.why};
-    }
+  for (size_t done = 0; done < listing.files.size(); done++) {
+    const ListedFile& file = listing.files[done];
+    std::string shown = job.shown_as + "\\" + file.path;
+    std::replace(shown.begin(), shown.end(), '/', '\\');
+    const Outcome outcome = fetch_file(
+        http, job,
+        {.target = file.target,
+         .path = partial->path_of(file.path),
+         .expected_size = file.size,
+         .etag = partial->etag(file.path),
+         .on_etag = [&](const std::string& etag) { return partial->note(file.path, etag); }},
+        shown, [&] { progress(done); }, &transfer->received);
+    if (outcome.ok()) continue;
+    transfer->stalled = outcome.code == http_error(404);
+    return {outcome.code, file.path + ": " + outcome.why};
   }
   progress(listing.files.size());
   return {};
+}
+
+Outcome DataTransfer::fetch_file(control::HttpClient& http, const TransferJob& job, const BitsFile& file,
+                                 const std::string& shown, const std::function<void()>& progress, uint64_t* received) {
+  if (shown.size() > kMaxCachePath) {
+    return {ErrorCode::kInvalidParameter, "its path in the cache has more than 255 characters"};
+  }
+  Outcome outcome;
+  for (int restart = 0; restart <= kRestarts; restart++) {
+    outcome = bits_.fetch(http, file, received);
+    if (outcome.ok()) return outcome;
+    log_.error(fmt::format("DTS job {} BITS job {} failed to download source file {} to destination {} with error {}",
+                           job.job, host_.guid("BITS job"), file.target, shown, to_text(outcome.code)));
+    if (outcome.code != http_error(404)) break;
+    if (restart < kRestarts) progress();
+  }
+  tell_system(outcome);
+  return outcome;
+}
+
+// The events of BITS by their numbers (semantics 9, rows 10 and 29); the wording of 202 is ours.
+void DataTransfer::tell_system(const Outcome& outcome) {
+  const Log& log = host_.log(Component::kSystem);
+  if (outcome.code == ErrorCode::kNoRanges) {
+    log.error("BITS event 202: the server does not give the ranges that BITS needs, " + to_text(outcome.code));
+  } else if (outcome.code == http_error(404)) {
+    log.info(
+        "BITS event 16384: The administrator NT AUTHORITY\\SYSTEM canceled job \"CCMDTS Job\" on behalf of "
+        "NT AUTHORITY\\SYSTEM.  The job ID was " +
+        host_.guid("BITS job") + ".");
+  }
 }
 
 TreeTransfer DataTransfer::transfer_tree(const TransferJob& job) {
@@ -142,6 +183,10 @@ TreeTransfer DataTransfer::transfer_tree(const TransferJob& job) {
 
     enter(job.job, "DownloadingManifest");
     if (Outcome o = list_tree(http, source->base + root, root, &transfer.listing); !o.ok()) return o;
+    if (job.has_files && transfer.listing.files.empty()) {
+      log_.error("There are 0 files in the directory compared to 1 expected files");
+      return {ErrorCode::kHashMismatch, "the distribution point lists no files"};
+    }
     enter(job.job, "RetrievedManifest");
     enter(job.job, "PendingDownload");
     if (!options_.bits) return {ErrorCode::kServiceDisabled, "the BITS service is disabled"};
@@ -149,7 +194,7 @@ TreeTransfer DataTransfer::transfer_tree(const TransferJob& job) {
     enter(job.job, "DownloadingData");
     return fetch_tree(http, job, &transfer);
   }();
-  finish(job.job, start, transfer.outcome);
+  if (!transfer.stalled) finish(job.job, start, transfer.outcome);
   return transfer;
 }
 

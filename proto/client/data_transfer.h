@@ -3,8 +3,9 @@
 //   TreeTransfer got = dts.transfer_tree({.job = host.guid("DTS job"), .url = root, .folder = partial, ...});
 //   if (!got.outcome.ok()) ...                  // what came stays in the folder, for the next location or run
 //
-// Writes DataTransferService.log with the result block of semantics 1.5. With BITS disabled every job ends in
-// 0x80070422. A listing is limited to 64 MiB. One thread.
+// Writes DataTransferService.log with the result block of semantics 1.5, and what BITS says in Windows' event log into
+// System.log. With BITS disabled every job ends in 0x80070422. A DP that cannot be reached is tried once more
+// (semantics 4.5). A listing is limited to 64 MiB. One thread.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +24,16 @@ struct TransferOptions {
 };
 
 struct TransferJob {
-  std::string job;       // GUID that the log knows it by
-  std::string url;       // of the file, or of the content root
-  std::string path;      // the file, or the folder of the partial content (partial_content.h)
-  std::string shown_as;  // the destination as the emulated computer names it
+  std::string job;         // GUID that the log knows it by
+  std::string url;         // of the file, or of the content root
+  std::string path;        // the file, or the folder of the partial content (partial_content.h)
+  std::string shown_as;    // the destination as the emulated computer names it
+  bool has_files = false;  // the policy says that there is something in it
 };
 
 struct TreeTransfer {
   Outcome outcome;
+  bool stalled = false;  // BITS gave up a file that is not there, and nobody told SMS: the job just stays
   Listing listing;
   uint64_t received = 0;  // bytes over the wire
 };
@@ -45,6 +48,10 @@ class DataTransfer {
  private:
   Outcome list_tree(control::HttpClient& http, const std::string& url, const std::string& root, Listing* listing);
   Outcome fetch_tree(control::HttpClient& http, const TransferJob& job, TreeTransfer* transfer);
+  // One file of it, begun again a few times where it is not found.
+  Outcome fetch_file(control::HttpClient& http, const TransferJob& job, const BitsFile& file, const std::string& shown,
+                     const std::function<void()>& progress, uint64_t* received);
+  void tell_system(const Outcome& outcome);
   void enter(const std::string& job, std::string_view state);
   void finish(const std::string& job, LabTime start, const Outcome& outcome);
 

@@ -58,14 +58,18 @@ std::string event_text(const Host& host, const Event& event, LabTime time, uint3
   return text + "};";
 }
 
+void log_event(const Host& host, Component component, const Event& event, LabTime now) {
+  host.log(component).info("Raising event:\r\n[SMS_CodePage(" + std::string(kCodePage) + "), SMS_LocaleID(" +
+                           std::string(kLocale) + ")]\r\n" + event_text(host, event, now, host.thread_id(component)));
+}
+
 Events::Events(Host& host, MpSession& session, v1::ClientRun* report)
     : host_(host), session_(session), report_(report) {}
 
 void Events::raise(Component component, const Event& event) {
   const LabTime now = host_.clock.now();
   const uint32_t thread = host_.thread_id(component);
-  host_.log(component).info("Raising event:\r\n[SMS_CodePage(" + std::string(kCodePage) + "), SMS_LocaleID(" +
-                            std::string(kLocale) + ")]\r\n" + event_text(host_, event, now, thread));
+  log_event(host_, component, event, now);
 
   v1::Status message;
   message.set_schema_version("1.00");

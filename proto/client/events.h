@@ -45,6 +45,9 @@ class Events {
   v1::ClientRun* const report_;
 };
 
+// Into the component's log alone: what the policy agent says of itself goes no further.
+void log_event(const Host& host, Component component, const Event& event, LabTime now);
+
 // The record's text from "instance of" on: one property a line, alphabetical, MOF (semantics 7.6).
 std::string event_text(const Host& host, const Event& event, LabTime time, uint32_t thread);
 

@@ -111,6 +111,21 @@ void ExecMgr::content_failed(const AdvertPolicy& advert, const Outcome& outcome)
                 event_of(mismatch ? "SoftDistAdvertHashMismatchEvent" : "SoftDistAdvertDownloadFailedEvent", advert));
 }
 
+void ExecMgr::no_room(const AdvertPolicy& advert, ContentState state, v1::AdvertRun* run) {
+  const bool never = state == ContentState::kTooLarge;
+  Event event =
+      event_of(never ? "SoftDistErrorInsufficientCacheSizeEvent" : "SoftDistWarningInsufficientCacheEvent", advert);
+  event.properties.emplace_back("CacheSize", std::to_string(cas_.cache_mb()));
+  event.properties.emplace_back("CacheAvailable", std::to_string(cas_.free_kb() / 1024));
+  event.properties.emplace_back("PackageSize", std::to_string((advert.size_kb + 1023) / 1024));
+  events_.raise(Component::kExecMgr, event);
+  run->set_result(never ? v1::AdvertRun::FAILED : v1::AdvertRun::RETRYING);
+  run->set_reason(never ? "the package is larger than the cache; that is not tried again"
+                        : "the cache is full of content younger than 24 hours: an agent would try again every 4 hours, "
+                          "18 times");
+  host_.tell("content", advert.package + "." + advert.package_version + ": " + run->reason());
+}
+
 Result<std::vector<v1::AdvertRun>> ExecMgr::run_all(const std::vector<AdvertPolicy>& adverts,
                                                     const AgentSettings& settings) {
   std::vector<v1::AdvertRun> runs;
@@ -205,6 +220,16 @@ Result<v1::AdvertRun> ExecMgr::run_due(const AdvertPolicy& advert, const AgentSe
     host_.tell("content", run.reason());
     return run;
   }
+  if (content.state == ContentState::kStalled) {
+    run.set_result(v1::AdvertRun::WAITING_FOR_CONTENT);
+    run.set_reason(to_text(content.outcome.code) + " " + content.outcome.why + "; the download hangs");
+    host_.tell("content", id + " hangs: " + run.reason());
+    return run;
+  }
+  if (content.state == ContentState::kTooLarge || content.state == ContentState::kCacheFull) {
+    no_room(advert, content.state, &run);
+    return run;
+  }
   if (content.state == ContentState::kFailed) {
     content_failed(advert, content.outcome);
     run.set_result(v1::AdvertRun::FAILED);
@@ -233,6 +258,15 @@ Result<v1::AdvertRun> ExecMgr::run_due(const AdvertPolicy& advert, const AgentSe
   events_.raise(Component::kExecMgr, started);
   host_.tell("program", fmt::format("{} in {}", command_line, directory));
 
+  if (options_.end.minutes > advert.max_minutes && advert.max_minutes != 0) {
+    // It goes on; only nobody watches it any more.
+    events_.raise(Component::kExecMgr, event_of("SoftDistProgramExceededTime", advert));
+    run.set_result(v1::AdvertRun::FAILED);
+    run.set_reason(fmt::format("ran longer than the {} minutes that it may", advert.max_minutes));
+    host_.tell("result", fmt::format("{}: {}", advert.advert, run.reason()));
+    RETURN_IF_ERROR(remember(advert, false));
+    return run;
+  }
   const ProgramResult result = run_program(options_.end, settings);
   if (!result.event.empty()) {
     Event ended = event_of(result.event, advert);

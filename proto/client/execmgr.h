@@ -49,6 +49,7 @@ class ExecMgr {
   std::string rerun_refusal(const AdvertPolicy& advert) const;
   Result<v1::AdvertRun> run_due(const AdvertPolicy& advert, const AgentSettings& settings, v1::AdvertRun run);
   void content_failed(const AdvertPolicy& advert, const Outcome& outcome);
+  void no_room(const AdvertPolicy& advert, ContentState state, v1::AdvertRun* run);
   Status remember(const AdvertPolicy& advert, bool succeeded);
 
   Host& host_;

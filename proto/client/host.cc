@@ -13,6 +13,8 @@ constexpr std::array<ComponentRow, kComponents> kRows = {{
     {"execmgr", "execmgr.cpp:1"},
     {"PolicyAgent", "policyagent.cpp:1"},
     {"LocationServices", "locationservices.cpp:1"},
+    {"CcmMessaging", "ccmmessaging.cpp:1"},
+    {"System", "BITS"},
 }};
 }  // namespace
 

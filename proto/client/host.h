@@ -22,8 +22,9 @@
 
 namespace smslab::client {
 
-enum class Component { kCas, kCtm, kDts, kExecMgr, kPolicyAgent, kLocationServices };
-inline constexpr size_t kComponents = 6;
+// kSystem: Windows' own event log.
+enum class Component { kCas, kCtm, kDts, kExecMgr, kPolicyAgent, kLocationServices, kMessaging, kSystem };
+inline constexpr size_t kComponents = 8;
 
 // One line of the run for a person: which part of the day, and what came of it.
 using Story = std::function<void(std::string_view step, std::string_view text)>;

@@ -57,6 +57,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(int64_t{INT32_MIN}, int64_t{UINT32_MAX}))
       ->capture_default_str();
   run->add_option("--mif", mif_text, "status MIF that programs leave: Success or Failed:TEXT; default: none");
+  run->add_option("--run-time", options.end.minutes, "minutes that programs run");
+  run->add_option("--cache-size", options.cache.size_mb, "of the cache, in MB; default: without limit");
+  run->add_option("--cache-path", options.cache.path, "the cache's folder, as the emulated computer names it");
   run->add_flag("--no-bits", no_bits, "the BITS service is disabled");
   run->add_flag("--download-only", options.download_only, "brings content into the cache and runs nothing");
   run->add_flag("--json", json, "prints the run as JSON");

@@ -1,5 +1,7 @@
 #include "proto/client/mp_session.h"
 
+#include <fmt/format.h>
+
 #include "proto/base/time_text.h"
 #include "proto/ccm/envelope.h"
 #include "proto/client/http.h"
@@ -22,6 +24,7 @@ MpSession::MpSession(Host& host, const Url& url, const ccm::SigningKey& key)
       key_(key),
       address_(format_host_port(url.at)),
       mp_host_(url.at.host),
+      port_(url.at.port),
       http_(connect_to(host, url.scheme + "://" + address_)) {}
 
 Result<MpSession::Post> MpSession::post(std::string_view endpoint, const std::vector<std::string>& documents,
@@ -65,14 +68,27 @@ Result<MpSession::Post> MpSession::post(std::string_view endpoint, const std::ve
                      kMaxReply);
   const std::string what = "the MP at " + address_ + ", asked at " + std::string(endpoint);
   if (!reply.ok()) return reply.status().prefixed(what);
-  if (reply->status != 200) return Status(Code::kUnavailable, what + ", answers " + status_line(*reply));
+  RETURN_IF_ERROR(check_status(*reply, "/ccm_system/request").prefixed(what));
   const std::string* type = reply->field("Content-Type");
-  return Post{type == nullptr ? "" : *type, std::move(reply->body)};
+  return Post{header.id(), type == nullptr ? "" : *type, std::move(reply->body)};
+}
+
+Status MpSession::check_status(const control::HttpReply& reply, std::string_view target) const {
+  if (reply.status == 200) return ok_status();
+  const Log& log = host_.log(Component::kMessaging);
+  log.error(
+      fmt::format("[CCMHTTP] ERROR: URL=http://{}{}, Port={}, Options=224, Code=0, Text=CCM_E_BAD_HTTP_STATUS_CODE",
+                  address_, target, port_));
+  log.error(fmt::format("[CCMHTTP] ERROR INFO: StatusCode={} StatusText={}", reply.status, reply.reason));
+  return Status(Code::kUnavailable, "it answers " + status_line(reply));
 }
 
 Result<std::string> MpSession::ask(std::string_view endpoint, const std::string& xml, Signing signing) {
   ASSIGN_OR_RETURN(const Post reply, post(endpoint, {xml}, signing, "Sync"));
-  if (reply.body.empty()) return std::string();
+  if (reply.body.empty()) {
+    host_.log(Component::kMessaging).info("Message '" + reply.message + "' doesn't have reply");
+    return std::string();
+  }
   auto text = ccm::read_reply(reply.content_type, reply.body, {.payload_bytes = kMaxReply});
   if (!text.ok()) return text.status().prefixed("the reply of " + std::string(endpoint));
   return text;
@@ -87,7 +103,7 @@ Result<std::string> MpSession::get_auth(std::string_view query) {
   auto reply = fetch(http_, {.target = target, .fields = {{"User-Agent", std::string(kUserAgent)}}}, kMaxReply);
   const std::string what = "the MP at " + address_ + ", asked for " + target;
   if (!reply.ok()) return reply.status().prefixed(what);
-  if (reply->status != 200) return Status(Code::kUnavailable, what + ", answers " + status_line(*reply));
+  RETURN_IF_ERROR(check_status(*reply, target).prefixed(what));
   return std::move(reply->body);
 }
 

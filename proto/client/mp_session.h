@@ -36,14 +36,19 @@ class MpSession {
 
  private:
   struct Post {
+    std::string message;  // its ID
     std::string content_type, body;
   };
   Result<Post> post(std::string_view endpoint, const std::vector<std::string>& documents, Signing signing,
                     std::string_view reply_mode);
 
+  // kUnavailable for another one than 200, which then stands in CcmMessaging.log (protocol 8.2).
+  Status check_status(const control::HttpReply& reply, std::string_view target) const;
+
   Host& host_;
   const ccm::SigningKey& key_;
   const std::string address_, mp_host_;
+  const uint16_t port_;
   control::HttpClient http_;
 };
 

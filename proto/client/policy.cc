@@ -166,6 +166,7 @@ Result<std::optional<AdvertPolicy>> advert_of(const PolicyBody& body) {
     }
   }
   advert.size_kb = parse_u64(of.text("PKG_ContentSize")).value_or(0);
+  advert.max_minutes = parse_u64(of.text("PRG_MaxDuration")).value_or(0);
   advert.content = content_mode(of);
   advert.disabled = of.flag("PRG_PRF_Disabled", false);
   advert.active = of.time("ADV_ActiveTime");

@@ -53,6 +53,7 @@ struct AdvertPolicy {
   bool first_always = false;                 // before every run, not only until it has succeeded
   Rerun rerun = Rerun::kIfFail;
   std::string command_line, working_directory;
+  uint64_t max_minutes = 0;  // that the program may run; 0: as long as it likes
 };
 // nullopt: this policy is not an advertisement. An error: it is one that cannot be carried out.
 Result<std::optional<AdvertPolicy>> advert_of(const PolicyBody& body);

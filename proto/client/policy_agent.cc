@@ -7,6 +7,7 @@
 #include "proto/base/digest.h"
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
+#include "proto/client/events.h"
 #include "proto/codec/xml.h"
 
 namespace smslab::client {
@@ -147,6 +148,11 @@ Status PolicyAgent::refresh() {
     const Status taken = take_over(assignment.policy());
     if (taken.ok()) continue;
     log_.error(taken.message());
+    const v1::AssignedPolicy& policy = assignment.policy();
+    log_event(host_, Component::kPolicyAgent,  // the properties' names are assumed
+              {"CCM_PolicyAgent_PolicyDownloadFailed",
+               {{"PolicyId", policy.policy_id()}, {"PolicyVersion", policy.policy_version()}}},
+              host_.clock.now());
     if (first.ok()) first = taken;
   }
   if (!iequals(reply.reply_type(), "Delta")) withdraw_all_but(reply);

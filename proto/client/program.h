@@ -23,6 +23,7 @@ struct StatusMif {
 struct ProgramEnd {
   int64_t exit_code = 0;
   std::optional<StatusMif> mif;  // decides over the exit code
+  uint32_t minutes = 0;          // how long they run
 };
 
 enum class ProgramVerdict { kSucceeded, kFailed, kRetry };

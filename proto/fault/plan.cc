@@ -78,4 +78,13 @@ bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, ui
   return !when.has_probability() || draw(rule, seed, occasion, count) < when.probability();
 }
 
+bool take_turn(Standing* standing, uint64_t seed, const Occasion& occasion) {
+  standing->matched++;
+  const v1::FaultRule& rule = *standing->rule;
+  const bool left = rule.limit() == 0 || standing->hit < rule.limit();
+  if (!left || !hits(rule, seed, occasion, standing->matched)) return false;
+  standing->hit++;
+  return true;
+}
+
 }  // namespace smslab::fault

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -28,6 +29,14 @@ bool concerns(const v1::FaultRule& rule, const Occasion& occasion);
 
 // Of a rule that matches: its turn. `limit` is not asked here: it is about what happened before (rules.h).
 bool hits(const v1::FaultRule& rule, uint64_t seed, const Occasion& occasion, uint64_t count);
+
+// A rule and how often it has met one client at one resource.
+struct Standing {
+  std::shared_ptr<const v1::FaultRule> rule;
+  uint64_t matched = 0, hit = 0;
+};
+// One more time: whether the rule hits, by `when` and `limit`. Counts it.
+bool take_turn(Standing* standing, uint64_t seed, const Occasion& occasion);
 
 // `*` stands for any text, `?` for one byte; any letter case.
 bool glob_matches(std::string_view pattern, std::string_view text);

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "proto/base/ids.h"
+#include "proto/base/subnet.h"
 #include "proto/base/text.h"
 #include "proto/fault/plan.h"
+#include "proto/fault/routes.h"
+#include "proto/fault/sayings.h"
 #include "proto/schema/timestamp.h"
 
 namespace smslab::fault {
@@ -29,10 +33,56 @@ Status check_when(const v1::FaultWhen& when) {
   return ok_status();
 }
 
+// As a reply comes into being: the connection first, then what is stored, what the site says, and how that leaves.
+constexpr std::array kInOrder = {Stage::kListener, Stage::kConnection, Stage::kStore, Stage::kAnswer, Stage::kReply};
+
+bool acts_on(const v1::FaultRule& rule, Stage stage, const Occasion& occasion) {
+  const bool connects = occasion.route == kConnectRoute;
+  switch (stage) {
+    case Stage::kListener:
+    case Stage::kConnection: return connects && matches(rule.match(), occasion);
+    case Stage::kStore:
+      return occasion.route == "content" && occasion.method == "GET" && matches(rule.match(), occasion);
+    case Stage::kAnswer: return !connects && is_said_at(rule, occasion) && matches(rule.match(), occasion);
+    case Stage::kReply: return !connects && concerns(rule, occasion);
+    case Stage::kReceive: return false;  // the site's own
+  }
+  return false;
+}
+
+std::string route_names() {
+  std::string names;
+  for (const Route& route : all_routes()) names += (names.empty() ? "" : ", ") + std::string(route.name);
+  return names;
+}
+
+// A kind of request that there is, asked for where it is answered, and as it is.
+Status check_route(const v1::FaultMatch& match) {
+  if (match.route().empty()) return ok_status();
+  const Route* route = route_of(match.route());
+  if (route == nullptr) {
+    return invalid_argument("there is no route '" + match.route() + "'; there are " + route_names(), "match.route");
+  }
+  const bool anywhere = match.role() == v1::FaultMatch::ANY_ROLE || route->role == v1::FaultMatch::ANY_ROLE;
+  if (!anywhere && route->role != match.role()) {
+    return invalid_argument("nobody asks for " + std::string(route->name) + " there", "match.role");
+  }
+  const auto is = [&](std::string_view one) { return !one.empty() && iequals(one, match.method()); };
+  if (match.method().empty() || route->methods[0].empty() || std::ranges::any_of(route->methods, is)) {
+    return ok_status();
+  }
+  return invalid_argument("nobody asks for " + std::string(route->name) + " by " + match.method(), "match.method");
+}
+
 Status check_match(const v1::FaultMatch& match, Stage stage) {
   if (match.has_range() && match.range().has_last() && match.range().last() < match.range().first()) {
     return invalid_argument("the last byte is before the first", "match.range.last");
   }
+  RETURN_IF_ERROR(check_route(match));
+  if (!match.address().empty() && !parse_ip_address(match.address())) {
+    return invalid_argument("'" + match.address() + "' is not an IP address", "match.address");
+  }
+  if (!match.smsid().empty()) RETURN_IF_ERROR(parse_smsid(match.smsid(), "match.smsid").status());
   if (match.role() == v1::FaultMatch::MP && !match.dp().empty()) {
     return invalid_argument("a distribution point is not the management point", "match.dp");
   }
@@ -43,6 +93,14 @@ Status check_match(const v1::FaultMatch& match, Stage stage) {
   if (!too_much) return ok_status();
   return invalid_argument("when a client connects nothing is known but its address, the role and the DP", "match");
 }
+
+// What ends it is the site's delivery of one package to one distribution point.
+Status check_refresh(const v1::FaultRule& rule) {
+  if (!rule.when().until_refresh()) return ok_status();
+  if (rule.match().dp().empty()) return invalid_argument("a refresh of which distribution point? name it", "match.dp");
+  if (rule.match().package().empty()) return invalid_argument("a refresh of which package? name it", "match.package");
+  return ok_status();
+}
 }  // namespace
 
 Status check_rule(const v1::FaultRule& rule) {
@@ -50,6 +108,7 @@ Status check_rule(const v1::FaultRule& rule) {
   if (effect == nullptr) return invalid_argument("a fault needs exactly one effect, as \"corrupt\": {}", "corrupt");
   if (effect->check != nullptr) RETURN_IF_ERROR(effect->check(rule));
   RETURN_IF_ERROR(check_match(rule.match(), effect->stage));
+  RETURN_IF_ERROR(check_refresh(rule));
   return check_when(rule.when());
 }
 
@@ -127,6 +186,19 @@ Rules::Door Rules::door(const Place& place, LabTime now) const {
   return door;
 }
 
+bool Rules::cut_off(const std::string& dp, LabTime now) const {
+  if (!any(Stage::kListener)) return false;
+  Occasion occasion;
+  occasion.role = v1::FaultMatch::DP;
+  occasion.dp = dp;
+  occasion.now = now;
+  const MutexLock lock(mu_);
+  return std::ranges::any_of(rules_, [&](const auto& one) {
+    const v1::FaultRule& rule = *one.second.rule;
+    return rule.down().site() && matches(rule.match(), occasion) && fault::hits(rule, seed_, occasion, 1);
+  });
+}
+
 void Rules::count_stages() {
   std::array<size_t, kStages> count = {};
   for (const auto& [id, live] : rules_) count[static_cast<size_t>(live.stage)]++;
@@ -137,24 +209,24 @@ std::string Rules::tally_key(const v1::FaultRule& rule, const Occasion& occasion
   return rule.when().across() ? std::string() : occasion.who() + ' ' + occasion.resource();
 }
 
-// `tally` has this occasion in it.
-bool Rules::its_turn(const v1::FaultRule& rule, const Occasion& occasion, const Tally& tally) const {
-  const bool left = rule.limit() == 0 || tally.hit < rule.limit();
-  return left && fault::hits(rule, seed_, occasion, tally.matched);
+Standing Rules::standing_of(const Live& live, const Occasion& occasion) {
+  const auto found = live.tallies.find(tally_key(*live.rule, occasion));
+  Standing standing = found == live.tallies.end() ? Standing{} : found->second;
+  standing.rule = live.rule;
+  return standing;
 }
 
 std::vector<Hit> Rules::count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) {
   std::vector<Hit> all;
   for (auto& [id, live] : rules_) {
     if (!asked(live) || !concerns(*live.rule, occasion)) continue;
-    Tally& tally = live.tallies[tally_key(*live.rule, occasion)];
-    tally.matched++;
+    Standing& tally = live.tallies[tally_key(*live.rule, occasion)];
+    tally.rule = live.rule;
     live.counts.set_matched(live.counts.matched() + 1);
-    if (!its_turn(*live.rule, occasion, tally)) {
+    if (!take_turn(&tally, seed_, occasion)) {
       live.counts.set_held_back(live.counts.held_back() + 1);
       continue;
     }
-    tally.hit++;
     live.counts.set_hit(live.counts.hit() + 1);
     live.counts.set_last_client(occasion.who());
     all.push_back({live.rule, tally.matched});
@@ -178,10 +250,8 @@ std::vector<Hit> Rules::next(v1::FaultRule::EffectCase effect, const Occasion& o
   const MutexLock lock(mu_);
   for (const auto& [id, live] : rules_) {
     if (live.rule->effect_case() != effect || !concerns(*live.rule, occasion)) continue;
-    const auto found = live.tallies.find(tally_key(*live.rule, occasion));
-    Tally tally = found == live.tallies.end() ? Tally{} : found->second;
-    tally.matched++;
-    if (its_turn(*live.rule, occasion, tally)) all.push_back({live.rule, tally.matched});
+    Standing standing = standing_of(live, occasion);
+    if (take_turn(&standing, seed_, occasion)) all.push_back({live.rule, standing.matched});
   }
   return all;
 }
@@ -204,6 +274,33 @@ v1::FaultCounts Rules::counts(const std::string& id) const {
   const auto number = parse_u64(id);
   const auto found = number ? rules_.find(*number) : rules_.end();
   return found == rules_.end() ? v1::FaultCounts() : found->second.counts;
+}
+
+std::vector<std::shared_ptr<const v1::FaultRule>> Rules::all() const {
+  std::vector<std::shared_ptr<const v1::FaultRule>> out;
+  const MutexLock lock(mu_);
+  for (const auto& [id, live] : rules_) out.push_back(live.rule);
+  return out;
+}
+
+std::vector<Standing> Rules::standing(const Occasion& occasion) const {
+  std::vector<Standing> out;
+  const MutexLock lock(mu_);
+  for (const Stage stage : kInOrder) {
+    for (const auto& [id, live] : rules_) {
+      if (live.stage == stage && acts_on(*live.rule, stage, occasion)) out.push_back(standing_of(live, occasion));
+    }
+  }
+  return out;
+}
+
+void Rules::copy_to(Rules* other) const {
+  const MutexLock lock(mu_);
+  for (const auto& [id, live] : rules_) {
+    other->put(*live.rule);
+    const MutexLock theirs(other->mu_);
+    other->rules_[id].tallies = live.tallies;
+  }
 }
 
 }  // namespace smslab::fault

@@ -21,6 +21,7 @@
 
 #include "proto/base/mutex.h"
 #include "proto/fault/effects.h"
+#include "proto/fault/plan.h"
 
 namespace smslab::fault {
 
@@ -59,21 +60,27 @@ class Rules {
     std::optional<LabTime> until;
   };
   Door door(const Place& place, LabTime now) const;
+  // Whether a rule keeps the site itself from this distribution point.
+  bool cut_off(const std::string& dp, LabTime now) const;
   v1::FaultCounts counts(const std::string& id) const;  // zeros for a rule that is not in force
 
+  // For the planner (planner.h); none of these counts anything.
+  std::vector<std::shared_ptr<const v1::FaultRule>> all() const;
+  // The rules that have a say in this request or connection, in the order in which they act.
+  std::vector<Standing> standing(const Occasion& occasion) const;
+  // Adds them to `other`, with their counts.
+  void copy_to(Rules* other) const;
+
  private:
-  struct Tally {
-    uint64_t matched = 0, hit = 0;
-  };
   struct Live {
     std::shared_ptr<const v1::FaultRule> rule;
     Stage stage = Stage::kReply;
-    std::unordered_map<std::string, Tally> tallies;  // by client and resource
+    std::unordered_map<std::string, Standing> tallies;  // by client and resource
     v1::FaultCounts counts;
   };
   static Stage stage_of(const v1::FaultRule& rule);
   static std::string tally_key(const v1::FaultRule& rule, const Occasion& occasion);
-  bool its_turn(const v1::FaultRule& rule, const Occasion& occasion, const Tally& tally) const;
+  static Standing standing_of(const Live& live, const Occasion& occasion);
   std::vector<Hit> count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) REQUIRES(mu_);
   void count_stages() REQUIRES(mu_);
   void changed() const;

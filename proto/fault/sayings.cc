@@ -80,4 +80,15 @@ std::string wrong_hex(uint64_t seed, const v1::FaultRule& rule, std::string_view
   return wrong;
 }
 
+bool is_said_at(const v1::FaultRule& rule, const Occasion& occasion) {
+  if (occasion.role != v1::FaultMatch::MP) return false;
+  switch (rule.effect_case()) {
+    case v1::FaultRule::kAssignments: return occasion.route == "policy_assignments";
+    case v1::FaultRule::kPolicyBody: return occasion.route == "policy_body";
+    case v1::FaultRule::kLocations: return occasion.route == "location";
+    case v1::FaultRule::kRegistration: return occasion.route == "registration";
+    default: return rule.has_refuse() && occasion.method == "CCM_POST";
+  }
+}
+
 }  // namespace smslab::fault

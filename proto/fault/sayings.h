@@ -27,6 +27,9 @@ struct Saying {
 std::span<const Saying> all_sayings();
 const Saying* saying_of(const v1::FaultRule& rule);
 
+// Whether a request is answered where the rule's effect is asked for.
+bool is_said_at(const v1::FaultRule& rule, const Occasion& occasion);
+
 // Upper-case hex of the same length that is not `hex`; the same for the same seed, rule and subject.
 std::string wrong_hex(uint64_t seed, const v1::FaultRule& rule, std::string_view subject, const std::string& hex);
 

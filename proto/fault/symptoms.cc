@@ -12,6 +12,12 @@ struct Row {
   const char *error, *log, *line, *event;
   std::array<uint32_t, 2> messages;
 };
+constexpr const char* kDownloadFailed = "SoftDistDownloadFailedEvent";
+
+constexpr Row http_row(Trouble trouble, const char* error, const char* line) {
+  return {trouble, error, "DataTransferService.log", line, kDownloadFailed, {}};
+}
+
 // 10075 is the advertisement's message of a mismatch in both profiles (one source has 10057 for 2007).
 constexpr std::array kRows = {
     Row{Trouble::kHashMismatch,
@@ -32,6 +38,54 @@ constexpr std::array kRows = {
         "CTM encountered error processing reply from DTS. Code 0x80040215",
         "",
         {}},
+    Row{Trouble::kEmptyListing,
+        "0x80091007",
+        "DataTransferService.log",
+        "There are 0 files in the directory compared to 1 expected files",
+        "SoftDistHashMismatchEvent",
+        {10030, 10075}},
+    Row{Trouble::kFileNotFound,
+        "0x80190194",
+        "System.log",
+        "BITS event 16384: The administrator NT AUTHORITY\\SYSTEM canceled job \"CCMDTS Job\"",
+        "",
+        {}},
+    http_row(Trouble::kNoContent, "0x80190194", "Error sending DAV request. HTTP code 404"),
+    http_row(Trouble::kUnauthorized, "0x80190191", "Error sending DAV request. HTTP code 401"),
+    http_row(Trouble::kForbidden, "0x80190193", "with error 0x80190193"),
+    http_row(Trouble::kMethodNotAllowed, "0x80190195", "Error sending DAV request. HTTP code 405"),
+    http_row(Trouble::kMissingSize, "0x80200011", "with error 0x80200011"),
+    http_row(Trouble::kCutOff, "0x80200010", "with error 0x80200010"),
+    Row{Trouble::kNoRanges, "0x80200013", "System.log", "BITS event 202", kDownloadFailed, {}},
+    Row{Trouble::kBitsDisabled, "0x80070422", "DataTransferService.log", "Status : ERROR (0x80070422)", "", {}},
+    http_row(Trouble::kNotReachable, "0x800704CF", "failed with code 0x800704cf"),
+    http_row(Trouble::kPathTooLong, "0x80070057", "Status : ERROR (0x80070057)"),
+    Row{Trouble::kCacheTooSmall,
+        "",
+        "execmgr.log",
+        "instance of SoftDistErrorInsufficientCacheSizeEvent",
+        "SoftDistErrorInsufficientCacheSizeEvent",
+        {10050}},
+    Row{Trouble::kCacheFull,
+        "",
+        "execmgr.log",
+        "instance of SoftDistWarningInsufficientCacheEvent",
+        "SoftDistWarningInsufficientCacheEvent",
+        {}},
+    Row{Trouble::kNotDue, "", "execmgr.log", "is not due", "SoftDistProgramOfferReceivedEvent", {10002}},
+    Row{Trouble::kExceededTime,
+        "",
+        "execmgr.log",
+        "instance of SoftDistProgramExceededTime",
+        "SoftDistProgramExceededTime",
+        {10010}},
+    Row{Trouble::kProgramDiskFull,
+        "",
+        "execmgr.log",
+        "There is not enough space on the disk.",
+        "SoftDistProgramErrorMIFEvent",
+        {10007}},
+    Row{Trouble::kMpDown, "0x87D0027E", "CcmMessaging.log", "Text=CCM_E_BAD_HTTP_STATUS_CODE", "", {}},
     Row{Trouble::kNoSettings,
         "",
         "execmgr.log",

@@ -188,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
                  {.status = 206, .fields = {kRange}, .body = varied(4096), .cut_after = 0},
                  "0x80200010"},
         BadReply{"AlwaysChanging", "GET", {.status = 416}, "0x80200013"},
-        BadReply{"PropfindForbidden", "PROPFIND", {.status = 403}, "0x87D0027E"},
+        BadReply{"PropfindForbidden", "PROPFIND", {.status = 403}, "0x80190193"},
         BadReply{"PropfindCut", "PROPFIND", {.status = 207, .body = "<D:multi", .cut_after = 3}, "0x800704CF"},
         BadReply{"PropfindHtml", "PROPFIND", {.body = "<html><body>no</body></html>"}, "0x80004005"}),
     [](const auto& test) { return test.param.name; });

@@ -40,7 +40,7 @@ site: AST
 )",
                         &scenario),
               ElementsAre("2:1 profil unknown key 'profil'; it takes site, profile, settings, dps, packages, "
-                          "collections, adverts, clients",
+                          "collections, adverts, clients, faults",
                           "5:42 packages[0].programs[0].flags unknown key 'flags'; it takes name, commandLine, "
                           "workingDirectory, comment, durationMinutes, userContext, runFirst, runFirstAlways, "
                           "disabled, diskSpace",

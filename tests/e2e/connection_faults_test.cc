@@ -3,10 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <iostream>
 
+#include "proto/control/client.h"
+#include "proto/schema/journal.pb.h"
 #include "tests/support/http_probe.h"
 #include "tests/support/lab.h"
+#include "tests/support/status.h"
 #include "tests/support/tls_probe.h"
 
 namespace smslab::test {
@@ -151,6 +157,39 @@ TEST_F(ConnectionFaults, WhatCannotBeIsRefused) {
 }
 
 // Its CA is not ours: what we would show were wrong in more ways than one.
+// Prints how long the control plane takes, alone and while the client plane is full of those who wait.
+TEST_F(ConnectionFaults, TheControlPlaneDoesNotWaitForWhoStalls) {
+  constexpr size_t kStalled = 500;
+  control::HttpClient control({.base = lab_.ready().control(), .token = {}, .bind = {}});
+  const auto measure = [&](const std::string& when) {
+    std::vector<double> milliseconds;
+    for (int i = 0; i < 200; i++) {
+      const auto begin = std::chrono::steady_clock::now();
+      v1::FaultList list;
+      EXPECT_EQ(control.call("GET", "/api/v1/faults", nullptr, &list), ok_status());
+      milliseconds.push_back(
+          std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    }
+    std::ranges::sort(milliseconds);
+    std::cout << "control plane, " << when << ": p50 " << milliseconds[100] << " ms, p99 " << milliseconds[198]
+              << " ms\n";
+  };
+  measure("alone");
+  add(R"({"match":{"dp":"LON-ONE"},"limitData":{"bytes":"3","in":"BODY","end":"STALL"}})");
+  std::vector<std::unique_ptr<HttpProbe>> stalled;
+  for (size_t i = 0; i < kStalled; i++) {
+    stalled.push_back(std::make_unique<HttpProbe>(one()));
+    ASSERT_TRUE(stalled.back()->send("GET " + std::string(kDp) + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+  }
+  v1::JournalCount count;
+  const std::string all = "/api/v1/journal/wait?dp=LON-ONE&ended=stalled&count=500&wait_ms=20000";
+  EXPECT_EQ(control.call("GET", all, nullptr, &count), ok_status());
+  ASSERT_EQ(count.count(), kStalled);
+  measure("while 500 connections stall");
+  EXPECT_TRUE(two_serves());
+  for (const auto& probe : stalled) EXPECT_THAT(probe->read_exactly(1), "H");
+}
+
 TEST(OwnCertificate, HasNoFlawedTwin) {
   const TempFolder folder;
   const Finished made = run({"/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",

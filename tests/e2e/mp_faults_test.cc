@@ -592,7 +592,7 @@ TEST_P(MpFaults, RefuseLeavesTheMessageAlone) {
   if (GetParam()) return;  // the reference client has no TLS
   const Client reference = new_client();
   add(reference, R"("refuse":{"code":503},"limit":"1")", R"(,"route":"policy_assignments")");
-  EXPECT_THAT(run(reference).err, HasSubstr("asked at MP_PolicyManager, answers 503"));
+  EXPECT_THAT(run(reference).err, HasSubstr("asked at MP_PolicyManager: it answers 503"));
   EXPECT_EQ(run(reference).exit_status, 0);
 }
 

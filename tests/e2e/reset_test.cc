@@ -13,8 +13,10 @@
 #include <thread>
 
 #include "proto/control/client.h"
+#include "proto/fault/effects.h"
 #include "proto/schema/scenario.pb.h"
 #include "tests/support/lab.h"
+#include "tests/support/tls_probe.h"
 
 namespace smslab::test {
 namespace {
@@ -184,6 +186,85 @@ TEST_F(Reset, IsTheStartAgain) {
   EXPECT_THAT(refused.err, HasSubstr("[packages[0].source]"));
   EXPECT_EQ(lab.must({"scenario", "export", "-"}), site);
   expect_holds(lab.dp("LON-DP-01"), 1);
+}
+
+// A rule of every effect, each of which would be felt.
+constexpr const char* kEveryFault[] = {
+    R"({"match":{"dp":"LON-DP-01","package":"LON00001","file":"a.bin"},"corrupt":{}})",
+    R"({"limitData":{"bytes":"1"}})",
+    R"({"truncateBodyAtFraction":{"fraction":0.5}})",
+    R"({"emptyResponse":{}})",
+    R"({"timeout":{}})",
+    R"({"resetPeer":{}})",
+    R"({"randomDataThenClose":{}})",
+    R"({"malformedResponseChunk":{}})",
+    R"({"responseBytes":{"raw":"eA=="}})",
+    R"({"latency":{"latency":"60000"}})",
+    R"({"bandwidth":{"rate":"1"}})",
+    R"({"slicer":{"averageSize":"1","delay":"1000"}})",
+    R"({"slowClose":{"delay":"60000"}})",
+    R"({"contentLengthOverride":{"missing":true}})",
+    R"({"match":{"role":"DP"},"status":{"code":403}})",
+    R"({"header":{"remove":["ETag"]}})",
+    R"({"malformedBody":{"bytes":"1"}})",
+    R"({"emptyBody":{}})",
+    R"({"ignoreRange":{}})",
+    R"({"forceMultipart":{}})",
+    R"({"match":{"package":"LON00001","file":"a.bin"},"swapFile":{"file":"z.bin"}})",
+    R"({"match":{"package":"LON00001","file":"a.bin"},"missingFile":{}})",
+    R"({"match":{"package":"LON00001"},"extraFile":{"file":"x","size":"5"}})",
+    R"({"match":{"package":"LON00001","file":"a.bin"},"wrongSize":{"by":"1"}})",
+    R"({"emptyListing":{}})",
+    R"({"hugeListing":{"entries":"5"}})",
+    R"({"match":{"package":"LON00001"},"hiddenUnlisted":{}})",
+    R"({"match":{"package":"LON00001"},"requestFiltering":{}})",
+    R"({"match":{"package":"LON00001","file":"a.bin"},"eio":{"offset":"7"}})",
+    R"({"noSpace":{}})",
+    R"({"match":{"package":"LON00001"},"stale":{}})",
+    R"({"match":{"package":"LON00001"},"tornRefresh":{"old":"BYTES"}})",
+    R"({"match":{"dp":"LON-DP-01"},"down":{}})",
+    R"({"certExpired":{}})",
+    R"({"certNotYetValid":{}})",
+    R"({"certWrongHost":{}})",
+    R"({"certUnknownCa":{}})",
+    R"({"certBadChain":{}})",
+    R"({"oldTls":{}})",
+    R"({"resetOnAccept":{}})",
+    R"({"neverRead":{}})",
+    R"({"handshakeAbort":{}})",
+    R"({"assignments":{"how":"EMPTY"}})",
+    R"({"policyBody":{"how":"CUT"}})",
+    R"({"locations":{"how":"EMPTY"}})",
+    R"({"registration":{"how":"PENDING"}})",
+    R"({"refuse":{"code":503}})",
+    R"({"clockSkew":{"by":"1000"}})",
+};
+
+TEST_F(Reset, LeavesNoFault) {
+  write_source(1);
+  write(folder_ / "tools/.hidden", "hidden\n");
+  write(folder_ / "tools/bin/tool.cs", "filtered\n");
+  Lab lab(start());
+  wait_installed(lab);
+  write(folder_ / "tools/a.bin", content(2, 400'000));
+  lab.must({"package", "update", "LON00001", "--wait"});
+  std::set<std::string_view> effects;
+  for (const char* rule : kEveryFault) {
+    const auto added = lab.json<v1::FaultRule>({"fault", "add", rule});
+    effects.insert(fault::effect_of(added)->name);
+  }
+  EXPECT_EQ(effects.size(), fault::all_effects().size());
+  write_source(1);
+  lab.must({"reset", "--wait"});
+  EXPECT_EQ(lab.json<v1::FaultList>({"fault", "list"}).faults_size(), 0);
+  for (const char* dp : {"LON-DP-01", "LON-DP-02"}) {
+    expect_holds(lab.dp(dp), 1);
+    const TlsProbe tls(parse_url(lab.dp(dp), "url")->at, lab.data() + "/tls.pem");
+    EXPECT_TRUE(tls.connected()) << tls.problem();
+  }
+  EXPECT_EQ(lab.client("PC1").exit_status, 0);
+  EXPECT_EQ(lab.stop(), 0);
+  EXPECT_EQ(lab.cli({"fsck", "--data", lab.data()}).exit_status, 0);
 }
 
 TEST_F(Reset, TheViewerGoesOnBehindIt) {

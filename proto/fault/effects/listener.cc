@@ -9,6 +9,9 @@ Status check_down(const v1::FaultRule& rule) {
   if (!match.client().empty() || !match.smsid().empty() || !match.address().empty()) {
     return invalid_argument("a listener that is closed is closed for everybody; reset_on_accept chooses", "match");
   }
+  if (rule.down().site() && match.role() == v1::FaultMatch::MP) {
+    return invalid_argument("the site reaches itself; this is for a distribution point", "down.site");
+  }
   const v1::FaultWhen& when = rule.when();
   const bool counts = when.nth() != 0 || when.every() != 0 || when.first() != 0 || when.after() != 0 ||
                       when.has_probability() || when.across();
