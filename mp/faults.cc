@@ -12,6 +12,8 @@
 #include "mp/saying_rules.h"
 #include "mp/site_record.h"
 #include "mp/store_faults.h"
+#include "proto/base/digest.h"
+#include "proto/base/hex.h"
 #include "proto/base/text.h"
 #include "proto/fault/damage.h"
 #include "proto/fault/effects.h"
@@ -45,6 +47,28 @@ Status check_client(const store::ReadTxn& txn, const std::string& name) {
   }));
   if (member) return ok_status();
   return not_found("the site knows no client " + name + "; declare it with `smslab client create`", "match.client");
+}
+
+// A certificate stands for the client that has it.
+Status name_by_certificate(const store::ReadTxn& txn, v1::FaultMatch* match) {
+  const std::string wanted = ascii_upper(match->certificate());
+  std::string holder;
+  RETURN_IF_ERROR(store::kClients.each(txn, {}, [&](const store::Key&, const v1::Client& client) {
+    const std::string der = from_hex(client.certificate()).value_or("");
+    const bool has =
+        !der.empty() && (digest_hex(Algorithm::kSha1, der) == wanted || digest_hex(Algorithm::kSha256, der) == wanted);
+    if (has) holder = client.name();
+    return !has;
+  }));
+  if (holder.empty()) {
+    return not_found("no client of the site has a certificate of this SHA-1 or SHA-256", "match.certificate");
+  }
+  if (!match->client().empty() && !iequals(match->client(), holder)) {
+    return invalid_argument("it is the certificate of " + holder + ", not of " + match->client(), "match.certificate");
+  }
+  match->set_certificate(wanted);
+  match->set_client(holder);
+  return ok_status();
 }
 
 // Of positions in a file: one that no file has is never reached. `largest` is the size of the largest that fits.
@@ -118,8 +142,9 @@ Result<v1::FaultRule> spelled_rule(const Site& site, const DpDirectory& dps, con
   for (const char* made_here : {"id", "foretold", "created", "healed", "counts", "waiting"}) {
     rule.GetReflection()->ClearField(&rule, rule.GetDescriptor()->FindFieldByName(made_here));
   }
-  RETURN_IF_ERROR(fault::check_rule(rule));
   v1::FaultMatch& match = *rule.mutable_match();
+  if (!match.certificate().empty()) RETURN_IF_ERROR(name_by_certificate(txn, &match));
+  RETURN_IF_ERROR(fault::check_rule(rule));
   if (!match.dp().empty()) {
     const auto dp = dps.find(match.dp());
     if (dp == nullptr) return not_found("the site has no distribution point '" + match.dp() + "'", "match.dp");

@@ -83,6 +83,9 @@ Status check_match(const v1::FaultMatch& match, Stage stage) {
     return invalid_argument("'" + match.address() + "' is not an IP address", "match.address");
   }
   if (!match.smsid().empty()) RETURN_IF_ERROR(parse_smsid(match.smsid(), "match.smsid").status());
+  if (!match.certificate().empty() && match.client().empty()) {
+    return invalid_argument("only a site knows whose certificate this is: name the client", "match.certificate");
+  }
   if (match.role() == v1::FaultMatch::MP && !match.dp().empty()) {
     return invalid_argument("a distribution point is not the management point", "match.dp");
   }

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "proto/base/digest.h"
+#include "proto/base/hex.h"
+#include "proto/base/text.h"
 #include "tests/support/http_probe.h"
 #include "tests/support/lab.h"
 
@@ -84,6 +86,25 @@ TEST_F(Faults, ARestartKeepsTheRulesAndBeginsTheCountsAnew) {
   EXPECT_EQ(show(rule).counts().matched(), 0u);
   EXPECT_EQ(file().body, "");
   EXPECT_EQ(file().body, content_);
+}
+
+TEST_F(Faults, ACertificateStandsForItsClient) {
+  EXPECT_EQ(lab_.client(kClient).exit_status, 0);
+  const auto client = lab_.json<v1::Client>({"client", "show", kClient});
+  const std::string sha1 = digest_hex(Algorithm::kSha1, *from_hex(client.certificate()));
+  const auto matched = [](const std::string& certificate, const std::string& more = {}) {
+    return R"({"match":{"certificate":")" + certificate + "\"" + more + R"(},"refuse":{"code":503}})";
+  };
+  const auto rule = add(matched(ascii_lower(sha1)));
+  EXPECT_EQ(rule.match().client(), kClient);
+  EXPECT_EQ(rule.match().certificate(), sha1);
+  EXPECT_EQ(lab_.client(kClient).exit_status, 1);
+  EXPECT_GT(show(rule).counts().hit(), 0u);
+  lab_.must({"fault", "clear"});
+  for (const auto& wrong : {matched(std::string(40, 'A')), matched(sha1, R"(,"client":"WRK-LON-002")")}) {
+    EXPECT_THAT(lab_.cli({"fault", "add", wrong}).err, HasSubstr("[match.certificate]"));
+  }
+  EXPECT_EQ(lab_.client(kClient).exit_status, 0);
 }
 
 TEST_F(Faults, AreForWhatThereIs) {
