@@ -11,9 +11,10 @@ namespace smslab::mp {
 
 Result<std::shared_ptr<const store::Snapshot>> read_live_source(const Site& site, const v1::Package& package,
                                                                 const store::Staging::Progress& progress) {
-  ASSIGN_OR_RETURN(store::Snapshot snapshot,
-                   store::import_folder(site.store.env(), site.store.blobs(),
-                                        {package.id(), package.source_version(), package.source()}, progress));
+  ASSIGN_OR_RETURN(store::Snapshot snapshot, store::import_folder(site.store.env(), site.store.blobs(),
+                                                                  {package.id(), package.source_version(),
+                                                                   package.source(), store::usual_import_threads()},
+                                                                  progress));
   return std::make_shared<const store::Snapshot>(std::move(snapshot));
 }
 

@@ -53,7 +53,8 @@ Result<v1::Package> import_and_commit(Site& site, Imports::Import& import, const
   for (int tries = 0; tries < kImportTries; tries++) {
     ASSIGN_OR_RETURN(const store::Snapshot snapshot,
                      store::import_folder(site.store.env(), site.store.blobs(),
-                                          {package.id(), version, package.source()}, import.progress()));
+                                          {package.id(), version, package.source(), store::usual_import_threads()},
+                                          import.progress()));
     done = commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
       RETURN_IF_ERROR(snapshot.publish(txn, site.store.blobs()));
       return record(txn, snapshot.manifest);

@@ -95,7 +95,8 @@ Sources read_sources(Site& site, Imports& imports, const v1::Scenario& scenario,
       ASSIGN_OR_RETURN(auto claim, imports.begin(id, package.source()));
       ASSIGN_OR_RETURN(auto snapshot,
                        store::import_folder(site.store.env(), site.store.blobs(),
-                                            {id, version_of(package), package.source()}, claim->progress()));
+                                            {id, version_of(package), package.source(), store::usual_import_threads()},
+                                            claim->progress()));
       sources.claims.push_back(std::move(claim));
       sources.snapshots.push_back(std::move(snapshot));
       return ok_status();

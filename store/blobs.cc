@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "proto/base/digest_lanes.h"
 #include "proto/base/hex.h"
 #include "proto/base/text.h"
 
@@ -26,7 +27,6 @@ struct Staging::Incoming {
   const std::string folder;
   const std::string file;
   std::unique_ptr<WritableFile> out;
-  ContentHasher hasher;
   uint64_t size = 0;
   bool kept = false;
 
@@ -39,7 +39,6 @@ struct Staging::Incoming {
   }
   std::string path() const { return folder + "/" + file; }
   Status append(std::string_view bytes) {
-    hasher.update(bytes);
     size += bytes.size();
     return out->append(bytes);
   }
@@ -56,9 +55,9 @@ Result<std::unique_ptr<Staging::Incoming>> Staging::incoming() {
   return incoming;
 }
 
-Result<StagedBlob> Staging::keep(Incoming& incoming, const std::string& expected) {
+Result<StagedBlob> Staging::keep(Incoming& incoming, ContentDigests digests, const std::string& expected) {
   RETURN_IF_ERROR(incoming.out->close());
-  StagedBlob blob{incoming.hasher.finish(), incoming.size};
+  StagedBlob blob{std::move(digests), incoming.size};
   const std::string& sha256 = blob.digests.sha256;
   if (!expected.empty() && sha256 != expected) {
     return Status(Code::kDataLoss, "the blob " + expected + " arrived with the content of " + sha256);
@@ -85,17 +84,35 @@ Staging::~Staging() {
   blobs_.settling_.push_back(folder_);
 }
 
+// What is longer than a buffer is digested beside this thread.
+Result<ContentDigests> Staging::take_in(const ReadableFile& file, Incoming& incoming, const Progress& progress) {
+  const auto append = [&](std::string_view bytes) -> Status {
+    RETURN_IF_ERROR(incoming.append(bytes));
+    const uint64_t read = bytes_read_ += bytes.size();
+    return progress ? progress(read) : ok_status();
+  };
+  if (file.size() <= kBuffer) {
+    ContentHasher hasher;
+    std::vector<char> buffer(kBuffer);
+    while (true) {
+      ASSIGN_OR_RETURN(const size_t n, file.pread(incoming.size, buffer));
+      if (n == 0) return hasher.finish();
+      hasher.update({buffer.data(), n});
+      RETURN_IF_ERROR(append({buffer.data(), n}));
+    }
+  }
+  DigestLanes lanes;
+  while (true) {
+    ASSIGN_OR_RETURN(const size_t n, file.pread(incoming.size, lanes.room()));
+    if (n == 0) return lanes.finish();
+    RETURN_IF_ERROR(append(lanes.put(n)));
+  }
+}
+
 Result<StagedBlob> Staging::add(const ReadableFile& file, const Progress& progress) {
   ASSIGN_OR_RETURN(const auto incoming, this->incoming());
-  buffer_.resize(kBuffer);
-  while (true) {
-    ASSIGN_OR_RETURN(const size_t n, file.pread(incoming->size, buffer_));
-    if (n == 0) break;
-    RETURN_IF_ERROR(incoming->append({buffer_.data(), n}));
-    bytes_read_ += n;
-    if (progress) RETURN_IF_ERROR(progress(bytes_read_));
-  }
-  return keep(*incoming);
+  ASSIGN_OR_RETURN(ContentDigests digests, take_in(file, *incoming, progress));
+  return keep(*incoming, std::move(digests));
 }
 
 bool Staging::has(const std::string& sha256) const {
@@ -201,6 +218,7 @@ struct Staging::Receiver::Impl {
   const std::string sha256;
   const uint64_t size;
   std::unique_ptr<Incoming> incoming;  // null once it is finished or has failed
+  ContentHasher hasher = {};
 
   Status fail(Status status) {
     incoming.reset();
@@ -225,6 +243,7 @@ Status Staging::Receiver::append(std::string_view bytes) {
   if (bytes.size() > impl.size - impl.incoming->size) {
     return impl.wrong("is longer than the " + std::to_string(impl.size) + " bytes announced");
   }
+  impl.hasher.update(bytes);
   Status appended = impl.incoming->append(bytes);
   return appended.ok() ? appended : impl.fail(std::move(appended));
 }
@@ -236,7 +255,7 @@ Result<StagedBlob> Staging::Receiver::finish() {
     return impl.wrong("ends after " + std::to_string(impl.incoming->size) + " of " + std::to_string(impl.size) +
                       " bytes");
   }
-  auto blob = impl.staging.keep(*impl.incoming, impl.sha256);
+  auto blob = impl.staging.keep(*impl.incoming, impl.hasher.finish(), impl.sha256);
   impl.incoming.reset();
   return blob;
 }

@@ -10,8 +10,8 @@
 // Until that commit nothing exists. What a staging holds and never published is removed with it; after a crash
 // Blobs::sweep removes it at the next start, by the intent lists that make_durable wrote, without looking through the
 // store. A blob without references is unlinked after the commit that dropped the last one (kGarbage remembers it across
-// a crash). Blobs is thread-safe; a Staging has one user at a time (its Receivers may each have their own thread), must
-// live until its commit is done and not longer than Blobs, and publish runs on the committer's thread.
+// a crash). Blobs is thread-safe; several threads may add to a Staging, and its Receivers may each have their own; it
+// must live until its commit is done and not longer than Blobs, and publish runs on the committer's thread.
 //
 // Why one barrier is enough. Names must survive a power cut as surely as the index record that relies on them, but the
 // renames of publish come after the barrier. The intent list makes that safe: it is a redo list as well. It and the
@@ -21,6 +21,7 @@
 // has covered its renames: the next staging's, or that of ~Blobs.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -48,7 +49,7 @@ class Staging {
  public:
   ~Staging();  // removes what was not published
 
-  // Called with the bytes read so far of this staging; an error stops the import.
+  // Called with the bytes read so far of this staging, from every thread that adds; an error stops the import.
   using Progress = std::function<Status(uint64_t bytes)>;
 
   // Streams a file in, to where it ends now, not where it ended when it was opened. A content that the store or this
@@ -92,7 +93,8 @@ class Staging {
 
   Staging(Blobs& blobs, std::string folder);
   Result<std::unique_ptr<Incoming>> incoming();
-  Result<StagedBlob> keep(Incoming& incoming, const std::string& expected = {});
+  Result<ContentDigests> take_in(const ReadableFile& file, Incoming& incoming, const Progress& progress);
+  Result<StagedBlob> keep(Incoming& incoming, ContentDigests digests, const std::string& expected = {});
   Status move_in(const std::string& sha256, const std::string& file);
   void take_back(const std::string& sha256, const std::string& file);
 
@@ -102,10 +104,9 @@ class Staging {
   std::map<std::string, Item> staged_ GUARDED_BY(mu_);  // by SHA-256
   uint64_t next_file_ GUARDED_BY(mu_) = 0;
   uint64_t next_list_ GUARDED_BY(mu_) = 0;
-  bool moved_ GUARDED_BY(mu_) = false;  // something went into the store's folder, if only for a moment
-  bool stuck_ GUARDED_BY(mu_) = false;  // and could not be taken back: the next start must
-  uint64_t bytes_read_ = 0;             // by add
-  std::vector<char> buffer_;            // add's
+  bool moved_ GUARDED_BY(mu_) = false;    // something went into the store's folder, if only for a moment
+  bool stuck_ GUARDED_BY(mu_) = false;    // and could not be taken back: the next start must
+  std::atomic<uint64_t> bytes_read_ = 0;  // by add
 };
 
 class Blobs {

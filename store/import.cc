@@ -1,8 +1,14 @@
 #include "store/import.h"
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <map>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "proto/base/mutex.h"
 #include "proto/base/names.h"
 #include "proto/schema/timestamp.h"
 #include "store/manifest.h"
@@ -90,35 +96,73 @@ Result<std::string> source_root(Env& env, const std::string& source) {
   return root;
 }
 
-Status read_files(Env& env, const Walk& walk, Staging& staging, const Staging::Progress& progress,
-                  v1::Manifest* manifest) {
-  uint64_t size = 0;
+using Found = Walk::Found;
+
+Status read_one(Env& env, const Found& found, Staging& staging, const Staging::Progress& progress,
+                v1::FileEntry* entry) {
+  const auto file = env.open(found.opened);
+  if (!file.ok()) return of_source(file.status());
+  if (const Status shared = (*file)->share(); !shared.ok()) return of_source(shared);
+  ASSIGN_OR_RETURN(StagedBlob blob, staging.add(**file, progress));
+  entry->set_path(found.path);
+  entry->set_size(blob.size);
+  *entry->mutable_modified() = to_timestamp(found.modified);
+  entry->set_hidden(found.path[found.path.rfind('/') + 1] == '.');
+  entry->mutable_hash()->set_md5(std::move(blob.digests.md5));
+  entry->mutable_hash()->set_sha1(std::move(blob.digests.sha1));
+  entry->mutable_hash()->set_sha256(std::move(blob.digests.sha256));
+  return ok_status();
+}
+
+// Calls it for 0 ... count - 1, taken in order by so many threads, until one fails: the first of those that did, which
+// is the same whoever was faster, for all before it were taken.
+Status for_each(size_t count, unsigned threads, const std::function<Status(size_t)>& act) {
+  std::atomic<size_t> next = 0;
+  Mutex mu;
+  size_t failed = count;
+  Status why;
+  const auto work = [&] {
+    for (size_t i = next++; i < count; i = next++) {
+      const Status done = act(i);
+      if (done.ok()) continue;
+      const MutexLock lock(mu);
+      next = count;
+      if (i < failed) why = done;
+      failed = std::min(failed, i);
+    }
+  };
+  std::vector<std::thread> others;
+  for (unsigned n = 1; n < std::min<size_t>(threads, count); n++) others.emplace_back(work);
+  work();
+  for (auto& other : others) other.join();
+  return why;
+}
+
+Status read_files(Env& env, const Walk& walk, const ImportRequest& request, Staging& staging,
+                  const Staging::Progress& progress, v1::Manifest* manifest) {
+  std::vector<const Found*> files;
   for (const auto& [folded, found] : walk.found()) {
     if (found.folder) {
       auto& folder = *manifest->add_folders();
       folder.set_path(found.path);
       *folder.mutable_modified() = to_timestamp(found.modified);
-      continue;
+    } else {
+      files.push_back(&found);
+      manifest->add_files();
     }
-    const auto file = env.open(found.opened);
-    if (!file.ok()) return of_source(file.status());
-    if (const Status shared = (*file)->share(); !shared.ok()) return of_source(shared);
-    ASSIGN_OR_RETURN(StagedBlob blob, staging.add(**file, progress));
-    auto& entry = *manifest->add_files();
-    entry.set_path(found.path);
-    entry.set_size(blob.size);
-    *entry.mutable_modified() = to_timestamp(found.modified);
-    entry.set_hidden(found.path[found.path.rfind('/') + 1] == '.');
-    entry.mutable_hash()->set_md5(std::move(blob.digests.md5));
-    entry.mutable_hash()->set_sha1(std::move(blob.digests.sha1));
-    entry.mutable_hash()->set_sha256(std::move(blob.digests.sha256));
-    size += blob.size;
   }
+  RETURN_IF_ERROR(for_each(files.size(), request.threads, [&](size_t i) {
+    return read_one(env, *files[i], staging, progress, manifest->mutable_files(static_cast<int>(i)));
+  }));
+  uint64_t size = 0;
+  for (const auto& file : manifest->files()) size += file.size();
   manifest->set_size(size);
   return ok_status();
 }
 
 }  // namespace
+
+unsigned usual_import_threads() { return std::clamp(std::thread::hardware_concurrency(), 2U, 8U); }
 
 Result<Snapshot> import_folder(Env& env, Blobs& blobs, const ImportRequest& request,
                                const Staging::Progress& progress) {
@@ -131,7 +175,7 @@ Result<Snapshot> import_folder(Env& env, Blobs& blobs, const ImportRequest& requ
   snapshot.manifest.set_package_id(request.package_id);
   snapshot.manifest.set_version(request.version);
   ASSIGN_OR_RETURN(snapshot.staging, blobs.stage());
-  RETURN_IF_ERROR(read_files(env, walk, *snapshot.staging, progress, &snapshot.manifest));
+  RETURN_IF_ERROR(read_files(env, walk, request, *snapshot.staging, progress, &snapshot.manifest));
   *snapshot.manifest.mutable_hash() = package_hash(snapshot.manifest);
   RETURN_IF_ERROR(snapshot.staging->make_durable());
   return snapshot;

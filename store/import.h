@@ -6,8 +6,9 @@
 // Any depth, empty files and folders, files of any size; one pass for all digests, constant memory. Refused, with the
 // path named and nothing left behind: names that NTFS cannot have or that differ only in case (names.h), links to
 // folders, links that lead out of the source, what is neither file nor folder. So is a file that another program has
-// locked for itself (kAborted). An error of the source has the field `source`; others are the store's own. Runs on a
-// thread that may block.
+// locked for itself (kAborted). An error of the source has the field `source`; others are the store's own. Of several
+// errors it is the one of the first file in the manifest's order. Runs on a thread that may block, and `threads` - 1
+// more.
 #pragma once
 
 #include <memory>
@@ -22,8 +23,11 @@ namespace smslab::store {
 struct ImportRequest {
   std::string package_id;
   uint32_t version = 1;
-  std::string source;  // absolute path
+  std::string source;    // absolute path
+  unsigned threads = 1;  // that read files at the same time
 };
+
+unsigned usual_import_threads();  // what this machine is good for
 
 struct Snapshot {
   v1::Manifest manifest;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "proto/base/digest_lanes.h"
 #include "proto/base/tree_hash.h"
 
 namespace smslab {
@@ -18,6 +21,26 @@ TEST(Digest, StreamsInAnyPieces) {
   ContentHasher hasher;
   for (char c : std::string("hello\n")) hasher.update({&c, 1});
   EXPECT_EQ(hasher.finish(), content_digests("hello\n"));
+}
+
+TEST(Digest, LanesDigestTheSameInAnyPieces) {
+  std::string bytes;
+  for (int i = 0; bytes.size() < 5'000'000; i++) bytes += std::to_string(i) + ",";
+  for (const size_t piece : {1'000'000u, 262'144u, 99'991u}) {
+    DigestLanes lanes;
+    for (std::string_view rest = bytes; !rest.empty();) {
+      const std::span<char> room = lanes.room();
+      const size_t n = std::min({rest.size(), room.size(), size_t{piece}});
+      std::ranges::copy(rest.substr(0, n), room.begin());
+      EXPECT_EQ(lanes.put(n), rest.substr(0, n));
+      rest.remove_prefix(n);
+    }
+    EXPECT_EQ(lanes.finish(), content_digests(bytes)) << piece;
+  }
+  EXPECT_EQ(DigestLanes().finish(), content_digests(""));
+  DigestLanes given_up;  // its threads end with it
+  given_up.room();
+  given_up.put(10);
 }
 
 // The worked examples of the published construction (facts: protocol 7.2).
