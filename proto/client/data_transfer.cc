@@ -13,7 +13,7 @@
 namespace smslab::client {
 namespace {
 constexpr size_t kMaxListing = size_t{64} << 20;
-constexpr int kRestarts = 3;           // of a file that is not found (semantics 9, row 8)
+constexpr int kFileRestarts = 3;           // of a file that is not found (semantics 9, row 8)
 constexpr size_t kMaxCachePath = 255;  // semantics 7.1
 
 struct Source {
@@ -145,13 +145,13 @@ Outcome DataTransfer::fetch_file(control::HttpClient& http, const TransferJob& j
     return {ErrorCode::kInvalidParameter, "its path in the cache has more than 255 characters"};
   }
   Outcome outcome;
-  for (int restart = 0; restart <= kRestarts; restart++) {
+  for (int restart = 0; restart <= kFileRestarts; restart++) {
     outcome = bits_.fetch(http, file, received);
     if (outcome.ok()) return outcome;
     log_.error(fmt::format("DTS job {} BITS job {} failed to download source file {} to destination {} with error {}",
                            job.job, host_.guid("BITS job"), file.target, shown, to_text(outcome.code)));
     if (outcome.code != http_error(404)) break;
-    if (restart < kRestarts) progress();
+    if (restart < kFileRestarts) progress();
   }
   tell_system(outcome);
   return outcome;

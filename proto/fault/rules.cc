@@ -33,6 +33,29 @@ Status check_when(const v1::FaultWhen& when) {
   return ok_status();
 }
 
+// ---- shelves: a rule is looked for under the name that it shares with the fewest others. Whatever its effect, it
+// concerns nobody whose client, ID, address, package or DP is another (matches_but_file).
+std::string shelf(char kind, std::string_view name) { return kind + ascii_upper(name); }
+
+// Whether it is about requests for just this file: listings name it otherwise.
+bool is_of_one_file(const v1::FaultRule& rule) {
+  const Effect* effect = effect_of(rule);
+  const std::string& file = rule.match().file();
+  return !file.empty() && file.find_first_of("*?") == std::string::npos && effect != nullptr &&
+         effect->concerns == nullptr;
+}
+
+std::string shelf_of(const v1::FaultRule& rule) {
+  const v1::FaultMatch& match = rule.match();
+  if (!match.client().empty()) return shelf('c', match.client());
+  if (!match.smsid().empty()) return shelf('s', match.smsid());
+  if (!match.address().empty()) return shelf('a', match.address());
+  if (is_of_one_file(rule)) return shelf('f', match.file());
+  if (!match.package().empty()) return shelf('p', match.package());
+  if (!match.dp().empty()) return shelf('d', match.dp());
+  return {};
+}
+
 // As a reply comes into being: the connection first, then what is stored, what the site says, and how that leaves.
 constexpr std::array kInOrder = {Stage::kListener, Stage::kConnection, Stage::kStore, Stage::kAnswer, Stage::kReply};
 
@@ -122,24 +145,39 @@ Stage Rules::stage_of(const v1::FaultRule& rule) {
   return effect == nullptr ? Stage::kStore : effect->stage;
 }
 
+void Rules::shelve(uint64_t id, const Live& live) {
+  shelves_[shelf_of(*live.rule)].insert(id);
+  in_force_[static_cast<size_t>(live.stage)]++;
+}
+
+void Rules::unshelve(uint64_t id) {
+  const auto found = rules_.find(id);
+  if (found == rules_.end()) return;
+  const auto at = shelves_.find(shelf_of(*found->second.rule));
+  at->second.erase(id);
+  if (at->second.empty()) shelves_.erase(at);
+  in_force_[static_cast<size_t>(found->second.stage)]--;
+}
+
 void Rules::put(const v1::FaultRule& rule) {
   const auto id = parse_u64(rule.id());
   if (!id) return;
   {
     const MutexLock lock(mu_);
+    unshelve(*id);
     Live& live = rules_[*id];
     live.rule = std::make_shared<const v1::FaultRule>(rule);
     live.stage = stage_of(rule);
-    count_stages();
+    shelve(*id, live);
   }
   changed();
 }
 
 void Rules::take(const std::string& id) {
-  {
+  if (const auto number = parse_u64(id)) {
     const MutexLock lock(mu_);
-    if (const auto number = parse_u64(id)) rules_.erase(*number);
-    count_stages();
+    unshelve(*number);
+    rules_.erase(*number);
   }
   changed();
 }
@@ -148,7 +186,8 @@ void Rules::clear() {
   {
     const MutexLock lock(mu_);
     rules_.clear();
-    count_stages();
+    shelves_.clear();
+    for (auto& count : in_force_) count = 0;
   }
   changed();
 }
@@ -202,12 +241,6 @@ bool Rules::cut_off(const std::string& dp, LabTime now) const {
   });
 }
 
-void Rules::count_stages() {
-  std::array<size_t, kStages> count = {};
-  for (const auto& [id, live] : rules_) count[static_cast<size_t>(live.stage)]++;
-  for (size_t i = 0; i < count.size(); i++) in_force_[i] = count[i];
-}
-
 std::string Rules::tally_key(const v1::FaultRule& rule, const Occasion& occasion) {
   return rule.when().across() ? std::string() : occasion.who() + ' ' + occasion.resource();
 }
@@ -219,9 +252,28 @@ Standing Rules::standing_of(const Live& live, const Occasion& occasion) {
   return standing;
 }
 
+// Those that may concern it, in the order of their IDs.
+std::vector<uint64_t> Rules::near(const Occasion& occasion) const {
+  std::vector<uint64_t> ids;
+  const auto add = [&](const std::string& name) REQUIRES(mu_) {
+    const auto found = shelves_.find(name);
+    if (found != shelves_.end()) ids.insert(ids.end(), found->second.begin(), found->second.end());
+  };
+  add({});
+  add(shelf('c', occasion.client));
+  add(shelf('s', occasion.smsid));
+  add(shelf('a', occasion.address));
+  add(shelf('f', occasion.file));
+  add(shelf('p', occasion.package));
+  add(shelf('d', occasion.dp));
+  std::ranges::sort(ids);
+  return ids;
+}
+
 std::vector<Hit> Rules::count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) {
   std::vector<Hit> all;
-  for (auto& [id, live] : rules_) {
+  for (const uint64_t id : near(occasion)) {
+    Live& live = rules_.at(id);
     if (!asked(live) || !concerns(*live.rule, occasion)) continue;
     Standing& tally = live.tallies[tally_key(*live.rule, occasion)];
     tally.rule = live.rule;
@@ -251,7 +303,8 @@ std::vector<Hit> Rules::hits(v1::FaultRule::EffectCase effect, const Occasion& o
 std::vector<Hit> Rules::next(v1::FaultRule::EffectCase effect, const Occasion& occasion) const {
   std::vector<Hit> all;
   const MutexLock lock(mu_);
-  for (const auto& [id, live] : rules_) {
+  for (const uint64_t id : near(occasion)) {
+    const Live& live = rules_.at(id);
     if (live.rule->effect_case() != effect || !concerns(*live.rule, occasion)) continue;
     Standing standing = standing_of(live, occasion);
     if (take_turn(&standing, seed_, occasion)) all.push_back({live.rule, standing.matched});

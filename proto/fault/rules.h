@@ -6,7 +6,8 @@
 //   v1::FaultCounts counts = rules.counts("7");
 //
 // Counts live with the lab's process: a restarted lab begins anew. Thread-safe; asking costs one atomic read while no
-// rule of that stage is in force.
+// rule of that stage is in force, and else depends on the rules that name the same client, file, package or DP, or
+// none, and not on how many there are.
 #pragma once
 
 #include <array>
@@ -15,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -81,14 +83,17 @@ class Rules {
   static Stage stage_of(const v1::FaultRule& rule);
   static std::string tally_key(const v1::FaultRule& rule, const Occasion& occasion);
   static Standing standing_of(const Live& live, const Occasion& occasion);
+  std::vector<uint64_t> near(const Occasion& occasion) const REQUIRES(mu_);
   std::vector<Hit> count(const std::function<bool(const Live&)>& asked, const Occasion& occasion) REQUIRES(mu_);
-  void count_stages() REQUIRES(mu_);
+  void shelve(uint64_t id, const Live& live) REQUIRES(mu_);
+  void unshelve(uint64_t id) REQUIRES(mu_);
   void changed() const;
 
   const uint64_t seed_;
   std::array<std::atomic<size_t>, kStages> in_force_ = {};  // by stage
   mutable Mutex mu_;
-  std::map<uint64_t, Live> rules_ GUARDED_BY(mu_);  // by ID
+  std::map<uint64_t, Live> rules_ GUARDED_BY(mu_);                               // by ID
+  std::unordered_map<std::string, std::set<uint64_t>> shelves_ GUARDED_BY(mu_);  // where near() looks for them
   std::vector<std::function<void()>> listeners_ GUARDED_BY(mu_);
 };
 

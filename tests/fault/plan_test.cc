@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <random>
 #include <thread>
 
@@ -203,6 +204,59 @@ TEST(Rules, CountWhatTheyDidAndHeldBack) {
   rules.take("5");
   EXPECT_TRUE(rules.hits(Stage::kReply, occasion_of("A")).empty());
   EXPECT_FALSE(rules.any(Stage::kReply));
+}
+
+// Looked for by names, they are those that looking through all would find.
+TEST(Rules, NoneThatConcernsARequestIsMissed) {
+  const uint32_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  std::mt19937 random(seed);
+  const auto any_of = [&](std::initializer_list<const char*> names) {
+    return std::string(names.begin()[random() % names.size()]);
+  };
+  const auto random_occasion = [&] {
+    Occasion o = occasion_of(any_of({"", "WRK-1", "wrk-2"}), any_of({"", "a.bin", "Sub/b.bin"}));
+    o.smsid = any_of({"", "GUID:1"});
+    o.address = any_of({"127.0.0.2", "127.0.0.3"});
+    o.package = any_of({"", "LON00001", "lon00002"});
+    o.dp = any_of({"LON-DP-1", "lon-dp-2"});
+    o.route = any_of({"content", "propfind", "manifest"});
+    return o;
+  };
+  const auto random_rule = [&](int id) {
+    v1::FaultRule rule = rule_of(any_of({R"({"emptyBody":{}})", R"({"missingFile":{}})", R"({"stale":{}})",
+                                         R"({"requestFiltering":{}})", R"({"emptyListing":{}})"}));
+    rule.set_id(std::to_string(id));
+    v1::FaultMatch& match = *rule.mutable_match();
+    match.set_client(any_of({"", "", "Wrk-1", "WRK-2"}));
+    match.set_smsid(any_of({"", "", "guid:1"}));
+    match.set_address(any_of({"", "", "127.0.0.3"}));
+    match.set_package(any_of({"", "LON00001", "LON00002"}));
+    match.set_dp(any_of({"", "LON-DP-1", "LON-DP-2"}));
+    match.set_file(any_of({"", "A.bin", "sub/*", "sub"}));
+    return rule;
+  };
+  Rules rules(1);
+  for (int id = 1; id <= 300; id++) rules.put(random_rule(id));
+  for (int id = 1; id <= 300; id += 3) rules.take(std::to_string(id));
+  for (int id = 2; id <= 300; id += 3) rules.put(random_rule(id));  // another of the same ID
+  const auto all = rules.all();
+  EXPECT_EQ(all.size(), 200u);
+  size_t found = 0;
+  for (int n = 0; n < 2000; n++) {
+    const Occasion occasion = random_occasion();
+    std::vector<std::string> wanted, hit;
+    for (const auto& rule : all) {
+      if (concerns(*rule, occasion)) wanted.push_back(rule->id());
+    }
+    for (const Hit& one : rules.hits(Stage::kReply, occasion)) hit.push_back(one.rule->id());
+    EXPECT_EQ(hit, wanted);
+    found += hit.size();
+  }
+  EXPECT_GT(found, 1000u);
+  rules.clear();
+  EXPECT_FALSE(rules.any(Stage::kReply));
+  EXPECT_TRUE(rules.hits(Stage::kReply, random_occasion()).empty());
 }
 
 TEST(Rules, LookAheadWithoutCounting) {
