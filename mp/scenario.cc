@@ -20,8 +20,6 @@
 
 namespace smslab::mp {
 namespace {
-std::string item(std::string_view list, int i) { return fmt::format("{}[{}]", list, i); }
-
 // "3 errors; the first: ..." of what was found.
 Status summary(const Problems& problems) {
   if (problems.empty()) return ok_status();

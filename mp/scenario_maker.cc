@@ -26,8 +26,6 @@
 
 namespace smslab::mp {
 namespace {
-std::string item(std::string_view list, int i) { return fmt::format("{}[{}]", list, i); }
-
 v1::Package package_request(const v1::ScenarioPackage& from) {
   v1::Package package;
   package.set_id(from.id());
@@ -238,6 +236,8 @@ class Maker {
   std::set<std::string> refused_dps_, refused_boundaries_, refused_packages_, refused_collections_;  // upper case
 };
 }  // namespace
+
+std::string item(std::string_view list, int i) { return fmt::format("{}[{}]", list, i); }
 
 uint32_t version_of(const v1::ScenarioPackage& package) { return std::max(package.source_version(), 1U); }
 

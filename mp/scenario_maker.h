@@ -15,6 +15,8 @@ namespace smslab::mp {
 // The version of the site's copy that the package begins with.
 uint32_t version_of(const v1::ScenarioPackage& package);
 
+std::string item(std::string_view list, int i);  // "packages[3]": where a problem is
+
 // In the order in which single verbs would: settings, distribution points, packages and where they go, clients,
 // collections, adverts, faults. Goes on behind what is wrong; what is wrong only because something else was refused is
 // no problem. With problems, the change must be given up. `snapshots`: of the packages, in their order; empty when it
