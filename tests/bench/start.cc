@@ -6,6 +6,7 @@
 // for TARGET as soon as it says that it is ready. Prints the median of the milliseconds from the start of the process
 // to the whole reply, and the anonymous memory of the process a moment later. Exit status 1 above 20 ms or 16 MiB.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,7 @@ Round start(const std::string& smslab, const std::string& data, const std::strin
   const auto begin = std::chrono::steady_clock::now();
   const pid_t pid = ::fork();
   if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // when this program gives up
     ::dup2(ends[1], 1);
     ::execl(smslab.c_str(), "smslab", "serve", "--data", data.c_str(), "--mp", "127.0.0.1:0", "--dp", "127.0.0.1:0",
             "--control", "127.0.0.1:0", nullptr);
