@@ -17,6 +17,7 @@
 #include "proto/base/log.h"
 #include "proto/base/status.h"
 #include "proto/base/uri.h"
+#include "proto/control/server.h"
 #include "proto/wire/router.h"
 
 namespace smslab::dp {
@@ -39,6 +40,7 @@ class DistributionPoint {
   const wire::Router& router() const;
   Result<HostPort> start_control(const HostPort& at);
   void stop_control();
+  const control::RouteTable& control_table() const;  // for a server that nests it, instead of start_control()
 
   Result<std::string> site() const;           // empty: nobody's yet
   Status belong_to(const std::string& site);  // from now on; kFailedPrecondition when it is another site's

@@ -1,14 +1,15 @@
 #include "mp/control_api.h"
 
 #include <iterator>
+#include <utility>
 
 #include "mp/api_route.h"
 #include "mp/openapi.h"
 
 namespace smslab::mp {
 
-std::vector<control::ControlRoute> control_routes(ControlContext& context) {
-  Routes all;
+std::vector<control::ControlRoute> control_routes(ControlContext& context, std::vector<control::ControlRoute> more) {
+  Routes all = std::move(more);
   for (const auto part :
        {package_routes, program_routes, collection_routes, advert_routes, client_routes, status_routes, fault_routes,
         journal_routes, dp_routes, site_routes, scenario_routes, lab_routes}) {

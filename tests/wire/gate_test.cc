@@ -175,7 +175,7 @@ class GateTest : public ::testing::Test {
 
   void start(GateOptions options = {}) {
     gate_ = std::make_unique<Gate>(options, clock_, log_);
-    const auto at = gate_->listen({"127.0.0.1", 0}, router_, tls_.get());
+    const auto at = gate_->listen({"127.0.0.1", 0}, router_, {.tls = tls_.get()});
     ASSERT_TRUE(at.ok()) << at.status().to_string();
     at_ = *at;
     ASSERT_TRUE(gate_->start().ok());
