@@ -18,8 +18,11 @@ std::vector<control::ControlRoute> control_routes(ControlContext& context, std::
   }
   all.push_back(
       {.method = "GET", .pattern = "/openapi.json", .summary = "This API, as an OpenAPI document", .handler = {}});
-  all.back().handler = [text = openapi(all)](ControlRequest&) -> Result<ControlReply> {
-    return ControlReply{200, nullptr, "application/json", text};
+  Routes described = all;
+  for (ControlRoute& route : described) route.handler = nullptr;
+  // Written when it is asked for: it is long, and a process may have hundreds of labs.
+  all.back().handler = [described = std::move(described)](ControlRequest&) -> Result<ControlReply> {
+    return ControlReply{200, nullptr, "application/json", openapi(described)};
   };
   return all;
 }

@@ -147,7 +147,7 @@ class Mp::Impl {
 
   void start() {
     manager_->start();
-    catch_up_.start();
+    catch_up_.start(!secrets_.empty());
     ready_ = true;
   }
 

@@ -1,6 +1,7 @@
 #include "mp/cli/host.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -64,6 +65,10 @@ void raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// An index asks for megabytes that it hardly ever uses. Given from the heap they would be cleared, and so be there, for
+// each of the hundreds of indexes that a process with many labs has.
+void keep_large_memory_apart() { ::mallopt(M_MMAP_THRESHOLD, 512 * 1024); }
 }  // namespace
 
 Result<LabClock::Start> read_clock(std::string text, std::string_view field) {
@@ -138,6 +143,7 @@ void Host::stop() {
 
 Status run_role(const HostOptions& options, const std::function<std::unique_ptr<Role>(Host&)>& make) {
   raise_descriptor_limit();
+  keep_large_memory_apart();
   // Signals are taken by sigwait alone; every thread inherits the mask.
   sigset_t signals;
   ::sigemptyset(&signals);

@@ -3,6 +3,7 @@
 
 #include "mp/cli/print.h"
 #include "mp/cli/scenario_file.h"
+#include "mp/cli/scenario_look.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/uri.h"
 #include "proto/schema/lab.pb.h"
@@ -10,6 +11,7 @@
 namespace smslab::cli {
 namespace {
 constexpr const char* kPath = "/api/v1/labs";
+constexpr std::string_view kNoLab = "; no lab was made";
 
 struct Wanted {
   v1::LabOrder order;
@@ -41,14 +43,19 @@ Status create(const Cli& cli, const Wanted& wanted) {
   ScenarioFile file;
   if (!wanted.scenario.empty()) {
     RETURN_IF_ERROR(file.read(wanted.scenario));
-    if (!file.well_formed()) return file.tell({}, "; no lab was made");
+    if (!file.well_formed()) {
+      v1::Scenario scenario = file.scenario();
+      std::vector<Status> problems;
+      RETURN_IF_ERROR(look_at(&scenario, &problems));
+      return file.tell(problems, kNoLab);
+    }
     *order.mutable_scenario() = file.scenario();
   }
   ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder.of_all()));
   v1::Lab made;
   std::vector<Status> problems;
   const Status done = lab.call("POST", kPath, &order, &made, &problems);
-  if (!problems.empty()) return file.tell(problems, "; no lab was made");
+  if (!problems.empty()) return file.tell(problems, kNoLab);
   RETURN_IF_ERROR(done);
   return show_lab(cli, made);
 }
