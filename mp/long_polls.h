@@ -2,8 +2,8 @@
 //
 //   return polls.wait<v1::Package>(wait_ms, [&] { return show_package(site, id); }, settled);
 //
-// Waiting requests hold a thread each; beyond kMaxLongPolls of a site, or kMaxLongPollsOfAll of the sites on one control
-// server, they are refused with kUnavailable. Thread-safe.
+// Waiting requests hold a thread each; beyond kMaxLongPolls of a site, or kMaxLongPollsOfAll of the sites on one
+// control server, they are refused with kUnavailable. Thread-safe.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// The control API of the labs beside the default one: /api/v1/labs. What they are themselves is below /labs/NAME (labs.h).
+// The control API of the labs beside the default one: /api/v1/labs. What they are themselves is below /labs/NAME
+// (labs.h).
 #pragma once
 
 #include <vector>

@@ -13,9 +13,7 @@ namespace {
 constexpr std::string_view kFree = "127.0.0.1:0";
 constexpr size_t kNameLength = 63;
 
-bool is_letter_or_digit(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 bool may_be_in_name(char c) { return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.'; }
 
 // What is given, else what the scenario says, else what is usual.

@@ -44,10 +44,8 @@ Status LabSite::add_dp(const DpWanted& wanted, std::string_view field, const Rec
                    listen({.role = v1::FaultMatch::DP, .dp = wanted.name}, wanted.at, dp.router(), field));
   bound_dps_[wanted.name] = bound;
   ASSIGN_OR_RETURN(dp_controls_[wanted.name], receive(wanted.name, dp));
-  return mp_->add_dp({.name = wanted.name,
-                      .url = http_url(bound),
-                      .control_url = dp_controls_[wanted.name],
-                      .token = token});
+  return mp_->add_dp(
+      {.name = wanted.name, .url = http_url(bound), .control_url = dp_controls_[wanted.name], .token = token});
 }
 
 // What a fault leaves of a DP's disk.
@@ -72,9 +70,8 @@ Result<HostPort> LabSite::listen(const fault::Place& place, const HostPort& at, 
                                               .log = &log_}));
   doors_.push_back(std::move(door));
   Door& made = *doors_.back();
-  made.watch = mp_->watch_door(place, timers_, [this, bound = made.bound](bool shut) {
-    return host_.set_shut(bound, shut);
-  });
+  made.watch =
+      mp_->watch_door(place, timers_, [this, bound = made.bound](bool shut) { return host_.set_shut(bound, shut); });
   return made.bound;
 }
 

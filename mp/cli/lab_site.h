@@ -42,7 +42,7 @@ class LabSite {
   Status serve(const HostPort& mp_at, std::string_view field);
 
   mp::Mp& mp() { return *mp_; }
-  dp::DistributionPoint* dp(const std::string& name);  // nullptr: there is none
+  dp::DistributionPoint* dp(const std::string& name);                        // nullptr: there is none
   const std::map<std::string, HostPort>& dps() const { return bound_dps_; }  // where each listens
   const HostPort& mp_at() const { return bound_mp_; }
   void tell(v1::Ready* ready) const;  // site, addresses

@@ -1,5 +1,8 @@
 #include "mp/cli/labs.h"
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
 #include <utility>
 
 #include "mp/cli/lab_site.h"
@@ -11,6 +14,20 @@ namespace smslab::cli {
 namespace {
 constexpr uint64_t kRecordBytes = uint64_t{64} << 20;
 constexpr std::string_view kRecord = "/lab.json";
+
+// Most of the time goes by in waiting for the disk, which does several such things in the time of one.
+constexpr size_t kAtOnce = 16;
+template <class T, class Work>
+void at_once(const std::vector<T>& all, Work work) {
+  std::atomic<size_t> next = 0;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < std::min(kAtOnce, all.size()); i++) {
+    threads.emplace_back([&] {
+      for (size_t n = next++; n < all.size(); n = next++) work(all[n]);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
 
 // A lab in this process: what the default lab has of the host, this has of its own.
 struct Room {
@@ -32,10 +49,10 @@ struct Labs::Entry {
 
   explicit Entry(v1::LabOrder made_of) : order(std::move(made_of)) {}
 
-  v1::LabOrder order;           // constant once it serves
-  Status problem;               // of a broken one
-  Guests requests;              // to its control API
-  Guests deliveries;            // to its DPs' receiving side
+  v1::LabOrder order;  // constant once it serves
+  Status problem;      // of a broken one
+  Guests requests;     // to its control API
+  Guests deliveries;   // to its DPs' receiving side
   // Under Labs::mu_, but for whoever makes or deletes the lab.
   std::unique_ptr<Room> room;  // from when its DPs are there
   State state = State::kMaking;
@@ -268,16 +285,22 @@ Status Labs::recall() {
   const auto folders = host_.env().list(host_.data() + "/labs");
   if (folders.status().code() == Code::kNotFound) return ok_status();
   RETURN_IF_ERROR(folders.status());
-  for (const FolderEntry& entry : *folders) {
-    if (entry.type == FileType::kFolder) RETURN_IF_ERROR(recall(entry.name));
-  }
-  return ok_status();
+  Mutex mu;
+  Status failed;
+  at_once(*folders, [&](const FolderEntry& entry) {
+    if (entry.type != FileType::kFolder) return;
+    const Status recalled = recall(entry.name);
+    const MutexLock lock(mu);
+    if (failed.ok()) failed = recalled;
+  });
+  return failed;
 }
 
 Status Labs::recall(const std::string& name) {
   const auto text = read_file(host_.env(), folder(name) + std::string(kRecord), kRecordBytes);
   if (text.status().code() == Code::kNotFound) {
-    host_.log().info("lab " + name + " was being made or deleted when the process ended; what is left of it is removed");
+    host_.log().info("lab " + name +
+                     " was being made or deleted when the process ended; what is left of it is removed");
     return host_.env().remove_tree(folder(name));
   }
   RETURN_IF_ERROR(text.status());
@@ -318,17 +341,16 @@ void Labs::let_go() {
 }
 
 void Labs::stop() {
-  std::map<std::string, EntryPtr> labs;
+  std::vector<EntryPtr> labs;
   {
-    const MutexLock lock(mu_);
-    labs = labs_;  // the sites still ask for their DPs
+    const MutexLock lock(mu_);  // not below: the sites still ask for their DPs
+    for (const auto& [name, entry] : labs_) labs.push_back(entry);
   }
-  for (const auto& [name, entry] : labs) {
+  at_once(labs, [](const EntryPtr& entry) {
     if (entry->room) entry->room->site.stop();
-  }
+  });
   receiving_.stop();
-  const MutexLock lock(mu_);
-  labs_.clear();
+  at_once(labs, [](const EntryPtr& entry) { entry->room.reset(); });
 }
 
 }  // namespace smslab::cli

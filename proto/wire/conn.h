@@ -56,11 +56,11 @@ enum class DoorState {
 // What the connections of one listener share; constant while they live.
 struct Service {
   const Router& router;
-  const Tls* tls = nullptr;      // null: a TLS client is refused
-  Injector* injector = nullptr;  // null: nothing ever fails on purpose
-  Recorder* recorder = nullptr;  // null: nobody remembers
-  const Clock* clock = nullptr;  // of its Date; null: the gate's
-  const Log* log = nullptr;      // null: the gate's
+  const Tls* tls = nullptr;                      // null: a TLS client is refused
+  Injector* injector = nullptr;                  // null: nothing ever fails on purpose
+  Recorder* recorder = nullptr;                  // null: nobody remembers
+  const Clock* clock = nullptr;                  // of its Date; null: the gate's
+  const Log* log = nullptr;                      // null: the gate's
   const std::atomic<DoorState>* door = nullptr;  // null: it is always open
 };
 

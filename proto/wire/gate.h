@@ -52,8 +52,8 @@ class Gate {
   Gate(GateOptions options, const Clock& clock, const Log& log);
   ~Gate();  // stops
 
-  // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. The router must
-  // live as long as what is behind it. At any time: connections are accepted from start() on.
+  // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. The router
+  // must live as long as what is behind it. At any time: connections are accepted from start() on.
   Result<HostPort> listen(const HostPort& at, const Router& router, const Behind& behind);
   Result<HostPort> listen(const HostPort& at, const Router& router) { return listen(at, router, Behind()); }
   // The end of a listener: connections are refused, those between requests end, replies under way are their

@@ -1,7 +1,7 @@
 // Two hundred labs in one process, each with bytes, a clock, a seed and faults of its own, all hammered at the same
 // time: no record, byte or tick of one is another's.
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include <map>
 #include <thread>
 
+#include "proto/base/clock.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/base/uri.h"
@@ -26,7 +27,7 @@ namespace smslab::test {
 namespace {
 constexpr int kLabs = 200;
 constexpr int kAttempts = 12;  // of each client for its file
-constexpr int kAtOnce = 24;    // labs being made
+constexpr int kAtOnce = 64;    // labs being made
 
 // One lab and what its own client must find there, all of it made of its number.
 struct One {
@@ -172,14 +173,16 @@ std::string of_process(int pid, const std::string& what) {
 }
 
 TEST_F(LabsHammer, NothingCrossesOver) {
-  const auto note = [&](const std::string& when) {
-    fmt::print("{}: {} threads, {} resident\n", when, of_process(lab_.ready().pid(), "Threads"),
-               of_process(lab_.ready().pid(), "VmRSS"));
+  const TimeSource time = system_time_source();
+  const auto note = [&, begun = time.steady()](const std::string& when) {
+    fmt::print("{}: after {} s, {} threads, {} resident\n", when, (time.steady() - begun) / std::chrono::seconds(1),
+               of_process(lab_.ready().pid(), "Threads"), of_process(lab_.ready().pid(), "VmRSS"));
   };
   note("one lab");
   for (int n = 0; n < kLabs; n++) labs_.push_back(std::make_unique<One>(n));
   each(kAtOnce, [&](One& one) { make(one); });
   ASSERT_FALSE(HasFailure());
+  note("200 labs made");
   each(kAtOnce, [&](One& one) { wait_installed(one); });
   ASSERT_FALSE(HasFailure());
   each(kAtOnce, [&](One& one) {
@@ -190,7 +193,7 @@ TEST_F(LabsHammer, NothingCrossesOver) {
     ASSERT_TRUE(added.ok()) << one.name << ": " << added.to_string();
   });
   ASSERT_FALSE(HasFailure());
-  note("200 labs");
+  note("with packages and faults");
   each(kLabs, [&](One& one) { hammer(one); });
   note("hammered");
   each(kAtOnce, [&](One& one) { expect_own(one); });
@@ -208,7 +211,9 @@ TEST_F(LabsHammer, NothingCrossesOver) {
     ASSERT_TRUE(api(labs_[n]->made.control()).call("GET", "/api/v1/clock", nullptr, &clock).ok());
     EXPECT_EQ(from_timestamp(clock.now()) - labs_[n]->date, std::chrono::seconds(n == 7 ? 5 : 0)) << n;
   }
+  note("looked at");
   EXPECT_EQ(lab_.stop(), 0);
+  note("stopped");
 }
 }  // namespace
 }  // namespace smslab::test

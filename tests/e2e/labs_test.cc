@@ -1,4 +1,5 @@
-// Labs side by side in one process: nothing of one is seen in another, they are kept, and what is refused leaves nothing.
+// Labs side by side in one process: nothing of one is seen in another, they are kept, and what is refused leaves
+// nothing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -178,7 +179,8 @@ TEST_F(Labs, TheSeedIsTheLabs) {
 TEST_F(Labs, AreThereAgainAtTheSamePlaceAfterAStopAndAfterAKill) {
   write(lab_.folder() + "/tools/a.txt", "of the scenario");
   write(lab_.folder() + "/site.yaml",
-        "site: AST\npackages: [{id: AST00001, name: Tools, source: tools, dps: [AST-DP-01]}]\ndps: [{name: AST-DP-01}]\n");
+        "site: AST\npackages: [{id: AST00001, name: Tools, source: tools, dps: [AST-DP-01]}]\ndps: [{name: "
+        "AST-DP-01}]\n");
   make("A", {"--clock", "2001-01-01T00:00:00Z", "--seed", "9", "--profile", "2003"});
   make("S", {"--scenario", lab_.folder() + "/site.yaml"});
   put_package("A", "kept");
@@ -198,7 +200,8 @@ TEST_F(Labs, AreThereAgainAtTheSamePlaceAfterAStopAndAfterAKill) {
     ASSERT_EQ(after.labs_size(), 2);
     for (int i = 0; i < 2; i++) {
       EXPECT_EQ(after.labs(i).mp(), before.labs(i).mp());
-      EXPECT_EQ(codec::to_json(after.labs(i)).find("problem\":\"\"") == std::string::npos, false) << after.labs(i).problem();
+      EXPECT_EQ(codec::to_json(after.labs(i)).find("problem\":\"\"") == std::string::npos, false)
+          << after.labs(i).problem();
       for (const auto& [name, url] : before.labs(i).dps()) EXPECT_EQ(after.labs(i).dps().at(name), url);
     }
     EXPECT_EQ(after.labs(0).profile(), "2003");
@@ -289,9 +292,11 @@ TEST_F(Labs, DeletedNothingIsLeftOfOne) {
   const v1::Lab a = make("A"), b = make("B");
   put_package("A", std::string(3'000'000, 'x'));
   put_package("B", "stays");
-  in("A", {"fault", "add",
-           R"({"match":{"route":"content"},"limitData":{"bytes":"100","in":"BODY","end":"STALL"},"when":{"nth":"1"}})"});
-  HttpProbe stalled(parse_url(dp_of("A"), "url")->at), deaf(parse_url(dp_of("A"), "url")->at), idle(parse_url(a.mp(), "url")->at);
+  in("A",
+     {"fault", "add",
+      R"({"match":{"route":"content"},"limitData":{"bytes":"100","in":"BODY","end":"STALL"},"when":{"nth":"1"}})"});
+  HttpProbe stalled(parse_url(dp_of("A"), "url")->at), deaf(parse_url(dp_of("A"), "url")->at),
+      idle(parse_url(a.mp(), "url")->at);
   stalled.send("GET " + std::string(kFile) + " HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(idle.ask("GET", kMpList).status, 200);
   in("A", {"journal", "wait", "--file", "a.txt", "--timeout", "20s"});
@@ -324,7 +329,8 @@ TEST_F(Labs, DeletedNothingIsLeftOfOne) {
 TEST_F(Labs, WhatIsRefusedSaysWhyAndLeavesNothing) {
   const v1::Lab a = make("A");
   const std::string taken = lab_.mp().substr(std::string("http://").size());
-  write(lab_.folder() + "/bad.yaml", "packages:\n  - {id: LON00001, name: Tools, source: nowhere}\n  - {id: nonsense}\n");
+  write(lab_.folder() + "/bad.yaml",
+        "packages:\n  - {id: LON00001, name: Tools, source: nowhere}\n  - {id: nonsense}\n");
   write(lab_.folder() + "/form.yaml", "packages: [{id: LON00001, colour: red}]\n");
   struct Refusal {
     std::vector<std::string> arguments;
@@ -370,8 +376,10 @@ TEST_F(Labs, WhatIsRefusedSaysWhyAndLeavesNothing) {
     EXPECT_EQ(made.substr(0, made.rfind("smslab:")), validated.substr(0, validated.rfind("smslab:")));
     EXPECT_THAT(made, HasSubstr(file + ":"));
   }
-  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{
-           {"lab", "delete", "B"}, {"lab", "show", "B"}, {"--lab", "B", "package", "list"}, {"--lab", "../A", "status"}}) {
+  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{{"lab", "delete", "B"},
+                                                                                    {"lab", "show", "B"},
+                                                                                    {"--lab", "B", "package", "list"},
+                                                                                    {"--lab", "../A", "status"}}) {
     EXPECT_EQ(lab_.cli(verb).exit_status, 1) << verb.back();
   }
   EXPECT_EQ(ask(a.mp(), kMpList).status, 200);
