@@ -125,6 +125,7 @@ class DistributionPoint::Impl {
 Result<std::unique_ptr<DistributionPoint>> DistributionPoint::open(DpOptions options, Env& env, const Clock& clock,
                                                                    const Log& log) {
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
+  store->blobs().share_with(options.share_with);
   RETURN_IF_ERROR(claim_folder(*store, options.name, options.site).prefixed(options.folder));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(store), clock, log);
   return std::unique_ptr<DistributionPoint>(new DistributionPoint(std::move(impl)));

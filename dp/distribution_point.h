@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dp/room.h"
 #include "proto/base/clock.h"
@@ -28,6 +29,7 @@ struct DpOptions {
   std::string token;      // that the site must show
   std::string site = {};  // whose DP it is; empty: whoever's the folder is, or will be once a site has taken it in
   RoomFor room_for = {};  // null: the disk is as it is
+  std::vector<std::string> share_with = {};  // Blobs::share_with
 };
 
 class DistributionPoint {

@@ -209,6 +209,7 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   ASSIGN_OR_RETURN(const Profile* profile, profile_for(options.profile));
   ASSIGN_OR_RETURN(LabKeys keys, builtin_keys());
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
+  store->blobs().share_with(options.share_with);
   RETURN_IF_ERROR(claim_folder(*store, options));
   ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs));
   auto inboxes = open_inboxes(env, options);

@@ -41,6 +41,7 @@ struct MpOptions {
   std::string mp_url;                      // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
   std::vector<control::DpSecret> secrets;  // one of them a DP must hold to announce itself
   v1::Scenario start;                      // what a reset goes back to
+  std::vector<std::string> share_with = {};  // Blobs::share_with
   std::vector<control::ControlRoute> more = {};         // of the control API, beside the site's own
   std::shared_ptr<std::atomic<int>> waiting = nullptr;  // requests held back, of all sites on one control server
 };

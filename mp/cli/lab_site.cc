@@ -23,6 +23,8 @@ Status LabSite::open(mp::MpOptions options, bool journal, const std::vector<DpWa
                      const Receive& receive) {
   site_ = options.site.site;
   options.site.server = default_dp_name(site_, 1);
+  share_with_ = options.share_with;
+  if (!share_with_.empty()) share_with_.push_back(data_ + "/site/blobs");
   options.folder = data_ + "/site";
   options.logs = data_ + "/logs";
   if (journal) options.journal = data_ + "/journal";
@@ -37,7 +39,8 @@ Status LabSite::add_dp(const DpWanted& wanted, std::string_view field, const Rec
                                                              .folder = data_ + "/dp/" + wanted.name,
                                                              .token = token,
                                                              .site = site_,
-                                                             .room_for = room_for(wanted.name)},
+                                                             .room_for = room_for(wanted.name),
+                                                             .share_with = share_with_},
                                                             host_.env(), clock_, log_));
   dp::DistributionPoint& dp = *(dps_[wanted.name] = std::move(opened));
   ASSIGN_OR_RETURN(const HostPort bound,

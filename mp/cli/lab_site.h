@@ -64,6 +64,7 @@ class LabSite {
   const Log& log_;
   const std::string data_;
   std::string site_;
+  std::vector<std::string> share_with_;  // the folders of stores, for the DPs'
   HostPort bound_mp_;
   std::map<std::string, HostPort> bound_dps_;
   std::map<std::string, std::string> dp_controls_;

@@ -119,6 +119,7 @@ Status Labs::open(Entry& entry, const LabPlan& plan, mp::Problems* problems) {
   options.seed = plan.order.seed();
   options.start = plan.order.scenario();
   options.waiting = options_.waiting;
+  options.share_with = {host_.data() + "/site/blobs"};
   auto room = std::make_unique<Room>(host_, plan, folder(name));
   LabSite& site = room->site;
   const Status opened = site.open(std::move(options), options_.journal, plan.dps, "dps",

@@ -159,6 +159,40 @@ TEST_F(Labs, DamageIsOfOneLabsCopy) {
   EXPECT_EQ(ask(dp_of("A"), kFile).body, "the very same bytes");
 }
 
+// What the default lab has, a lab keeps as the same file, as long as nothing happens to it.
+TEST_F(Labs, TheSameBytesAreOnTheDiskOnceAndEachLabsOwn) {
+  const std::string bytes(3'000'000, 'x');
+  put_package("default", bytes);
+  const auto names = [&] {
+    uintmax_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(lab_.data() + "/site/blobs")) {
+      if (entry.is_regular_file()) count += fs::hard_link_count(entry.path());
+    }
+    return count;
+  };
+  EXPECT_EQ(names(), 1u);
+  make("A");
+  put_package("A", bytes);
+  make("B");
+  put_package("B", bytes);
+  EXPECT_EQ(names(), 5u) << "the sites' copies, and the two labs' distribution points'";
+  in("A", {"fault", "add", R"({"match":{"dp":"LON-DCSMS-01","package":"LON00001","file":"a.txt"},"corrupt":{}})"});
+  const auto served = [&](const std::string& name) { return ask(dp_of(name), kFile).body == bytes; };
+  EXPECT_FALSE(served("A"));
+  EXPECT_TRUE(served("B"));
+  EXPECT_TRUE(served("default"));
+  write(lab_.folder() + "/source/B/a.txt", std::string(3'000'000, 'y'));
+  in("B", {"package", "update", "LON00001", "--wait"});
+  EXPECT_FALSE(served("B"));
+  EXPECT_TRUE(served("default"));
+  lab_.must({"package", "delete", "LON00001"});
+  in("A", {"package", "refresh", "LON00001", "--dp", "LON-DCSMS-01", "--wait"});
+  EXPECT_TRUE(served("A")) << "what the default lab let go of";
+  lab_.must({"lab", "delete", "A"});
+  lab_.stop();
+  EXPECT_EQ(run({SMSLAB_BINARY, "fsck", "--data", lab_.data()}, lab_.folder()).exit_status, 0);
+}
+
 // What looks random is a lab's own too: two of one seed tell the same, to the byte, and one of another seed does not.
 TEST_F(Labs, TheSeedIsTheLabs) {
   const auto day = [&](const std::string& name, const std::string& seed) {
