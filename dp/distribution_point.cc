@@ -54,6 +54,7 @@ class DistributionPoint::Impl {
   const wire::Router& router() const { return router_; }
   Result<HostPort> start_control(const HostPort& at) { return server_.start(at); }
   void stop_control() { server_.stop(); }
+  const control::RouteTable& control_table() const { return server_.table(); }
   Result<std::string> site() const {
     ASSIGN_OR_RETURN(const v1::DpIdentity identity, identity_of(store_->read()));
     return identity.site();
@@ -124,6 +125,7 @@ class DistributionPoint::Impl {
 Result<std::unique_ptr<DistributionPoint>> DistributionPoint::open(DpOptions options, Env& env, const Clock& clock,
                                                                    const Log& log) {
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
+  store->blobs().share_with(options.share_with);
   RETURN_IF_ERROR(claim_folder(*store, options.name, options.site).prefixed(options.folder));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(store), clock, log);
   return std::unique_ptr<DistributionPoint>(new DistributionPoint(std::move(impl)));
@@ -135,6 +137,7 @@ DistributionPoint::~DistributionPoint() = default;
 const wire::Router& DistributionPoint::router() const { return impl_->router(); }
 Result<HostPort> DistributionPoint::start_control(const HostPort& at) { return impl_->start_control(at); }
 void DistributionPoint::stop_control() { impl_->stop_control(); }
+const control::RouteTable& DistributionPoint::control_table() const { return impl_->control_table(); }
 Result<std::string> DistributionPoint::site() const { return impl_->site(); }
 Status DistributionPoint::belong_to(const std::string& site) { return impl_->belong_to(site); }
 

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dp/room.h"
 #include "proto/base/clock.h"
@@ -17,6 +18,7 @@
 #include "proto/base/log.h"
 #include "proto/base/status.h"
 #include "proto/base/uri.h"
+#include "proto/control/server.h"
 #include "proto/wire/router.h"
 
 namespace smslab::dp {
@@ -27,6 +29,7 @@ struct DpOptions {
   std::string token;      // that the site must show
   std::string site = {};  // whose DP it is; empty: whoever's the folder is, or will be once a site has taken it in
   RoomFor room_for = {};  // null: the disk is as it is
+  std::vector<std::string> share_with = {};  // Blobs::share_with
 };
 
 class DistributionPoint {
@@ -39,6 +42,7 @@ class DistributionPoint {
   const wire::Router& router() const;
   Result<HostPort> start_control(const HostPort& at);
   void stop_control();
+  const control::RouteTable& control_table() const;  // for a server that nests it, instead of start_control()
 
   Result<std::string> site() const;           // empty: nobody's yet
   Status belong_to(const std::string& site);  // from now on; kFailedPrecondition when it is another site's

@@ -1,10 +1,9 @@
+#include "mp/api_refusal.h"
 #include "mp/api_route.h"
 #include "mp/control_api.h"
 #include "mp/scenario.h"
 
 namespace smslab::mp {
-namespace {
-// Every error at once; the reply as a whole is named after the first.
 ControlReply refusal(const Status& summary, const Problems& problems) {
   const auto fill = [](const Status& status, v1::ErrorBody* body) {
     body->set_code(std::string(code_name(status.code())));
@@ -16,7 +15,6 @@ ControlReply refusal(const Status& summary, const Problems& problems) {
   for (const Status& problem : problems) fill(problem, reply.add_errors());
   return control::reply_with(std::move(reply), http_status(summary.code()));
 }
-}  // namespace
 
 Routes scenario_routes(ControlContext& context) {
   Site& site = context.site;

@@ -24,8 +24,8 @@ uint32_t held_version(const std::vector<v1::DpContent>& holds, const std::string
 }
 }  // namespace
 
-void CatchUp::start() {
-  thread_ = std::thread([this] { run(); });
+void CatchUp::start(bool for_good) {
+  thread_ = std::thread([this, for_good] { run(for_good); });
 }
 
 void CatchUp::stop() {
@@ -33,12 +33,16 @@ void CatchUp::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void CatchUp::run() {
+void CatchUp::run(bool for_good) {
   for (const DpAddress& dp : dps_.all()) {
     if (waiting_.stopped()) return;
     look_at(dp.name, false);
   }
-  while (const auto dp = waiting_.pop(std::nullopt)) look_at(*dp, true);
+  while (for_good) {
+    const auto dp = waiting_.pop(std::nullopt);
+    if (!dp) return;
+    look_at(*dp, true);
+  }
 }
 
 void CatchUp::look_at(const std::string& name, bool back) {

@@ -29,7 +29,8 @@ class CatchUp {
   CatchUp(Site& site, const DpDirectory& dps) : site_(site), dps_(dps) {}
   ~CatchUp() { stop(); }
 
-  void start();
+  // `for_good`: DPs of other processes may come back, at any time. Else the thread ends after the first look.
+  void start(bool for_good = true);
   void returned(const std::string& dp) { waiting_.push(dp); }
   void stop();
 
@@ -42,7 +43,7 @@ class CatchUp {
     bool back = false;                 // it was away
   };
 
-  void run();
+  void run(bool for_good);
   void look_at(const std::string& dp, bool back);
   Status compare(const DpAddress& dp, bool back);
   Result<Rows> rows_of(const store::ReadTxn& txn, const std::string& dp) const;

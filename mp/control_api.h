@@ -32,7 +32,9 @@ struct ControlContext {
   std::function<Result<v1::Scenario>(Problems*)> reset;
 };
 
-std::vector<control::ControlRoute> control_routes(ControlContext& context);
+// `more`: of others, which the API's description tells of too.
+std::vector<control::ControlRoute> control_routes(ControlContext& context,
+                                                  std::vector<control::ControlRoute> more = {});
 
 // ---- its parts
 using Routes = std::vector<control::ControlRoute>;

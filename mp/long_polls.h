@@ -2,23 +2,28 @@
 //
 //   return polls.wait<v1::Package>(wait_ms, [&] { return show_package(site, id); }, settled);
 //
-// Waiting requests hold a thread each; beyond kMaxLongPolls they are refused with kUnavailable. Thread-safe.
+// Waiting requests hold a thread each; beyond kMaxLongPolls of a site, or kMaxLongPollsOfAll of the sites on one
+// control server, they are refused with kUnavailable. Thread-safe.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
+#include <utility>
 
 #include "mp/site.h"
 
 namespace smslab::mp {
 
-constexpr int kMaxLongPolls = 8;
+constexpr int kMaxLongPolls = 8, kMaxLongPollsOfAll = 240;
 constexpr std::chrono::milliseconds kMaxWait{60'000};
 
 class LongPolls {
  public:
-  explicit LongPolls(const Site& site) : site_(site) {}
+  // `of_all`: the count of all sites; null: there is one.
+  explicit LongPolls(const Site& site, std::shared_ptr<std::atomic<int>> of_all = nullptr)
+      : site_(site), of_all_(of_all ? std::move(of_all) : std::make_shared<std::atomic<int>>(0)) {}
 
   // Reads until `good(value)`, `wait` (of the machine's time) has passed, or the site stops; then the last value, good
   // or not. An error of `read` ends it. What the site writes down beside its records once a change is durable, such as
@@ -29,8 +34,8 @@ class LongPolls {
     Result<T> value = read();
     if (!value.ok() || wait <= std::chrono::milliseconds(0)) return value;
     if (!good(*value)) {
-      const Slot slot(waiting_);
-      if (!slot.granted) return too_many();
+      const Slot slot(waiting_, kMaxLongPolls), of_all(*of_all_, kMaxLongPollsOfAll);
+      if (!slot.granted || !of_all.granted) return too_many();
       const SteadyTime deadline = site_.clock.steady() + std::min(wait, kMaxWait);
       while (site_.changes->wait_past(&seen, deadline)) {
         value = read();
@@ -45,8 +50,8 @@ class LongPolls {
   template <class T, class Wait>
   Result<T> hold(std::chrono::milliseconds time, Wait wait) {
     if (time <= std::chrono::milliseconds(0)) return wait(time);
-    const Slot slot(waiting_);
-    if (!slot.granted) return too_many();
+    const Slot slot(waiting_, kMaxLongPolls), of_all(*of_all_, kMaxLongPollsOfAll);
+    if (!slot.granted || !of_all.granted) return too_many();
     return wait(std::min(time, kMaxWait));
   }
 
@@ -55,7 +60,7 @@ class LongPolls {
     return {Code::kUnavailable, "too many requests are waiting; ask again without wait_ms, or later"};
   }
   struct Slot {
-    explicit Slot(std::atomic<int>& count) : waiting(count), granted(++count <= kMaxLongPolls) {}
+    Slot(std::atomic<int>& count, int most) : waiting(count), granted(++count <= most) {}
     ~Slot() { --waiting; }
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
@@ -65,6 +70,7 @@ class LongPolls {
   };
 
   const Site& site_;
+  const std::shared_ptr<std::atomic<int>> of_all_;
   std::atomic<int> waiting_ = 0;
 };
 

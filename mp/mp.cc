@@ -24,6 +24,8 @@
 
 namespace smslab::mp {
 namespace {
+constexpr size_t kControlThreads = kMaxLongPollsOfAll + 16;  // at most; requests that wait have one each
+
 // The folder is one site's: another code would mix their IDs.
 Status claim_folder(store::Store& store, const MpOptions& options) {
   return store.commit([&](store::WriteTxn& txn) -> Status {
@@ -73,7 +75,7 @@ class Mp::Impl {
         secrets_(std::move(options.secrets)),
         start_(std::move(options.start)),
         mp_url_(std::move(options.mp_url)),
-        polls_(site_),
+        polls_(site_, std::move(options.waiting)),
         catch_up_(site_, dps_),
         context_{.site = site_,
                  .dps = dps_,
@@ -83,11 +85,11 @@ class Mp::Impl {
                  .polls = polls_,
                  .ready = ready_,
                  .reset = [this](Problems* problems) { return reset(problems); }},
-        control_({}, clock, site_.log),
+        control_({.threads = kControlThreads}, clock, site_.log),
         manager_(std::make_unique<DistributionManager>(site_, dps_, imports_)) {
     wake_with(clock, site_.queue);
     mount_client_plane(router_, site_, dps_, [this] { return mp_url(); });
-    for (auto& route : control_routes(context_)) control_.add(std::move(route));
+    for (auto& route : control_routes(context_, std::move(options.more))) control_.add(std::move(route));
   }
 
   ~Impl() { stop(); }
@@ -131,6 +133,8 @@ class Mp::Impl {
   }
   Status recall_faults() const { return put_rules_in_force(site_); }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
+  void nest(control::ControlServer::Nest nest) { control_.nest(std::move(nest)); }
+  const control::RouteTable& control_table() const { return control_.table(); }
 
   void set_mp_url(std::string url) {
     MutexLock lock(mu_);
@@ -143,15 +147,18 @@ class Mp::Impl {
 
   void start() {
     manager_->start();
-    catch_up_.start();
+    catch_up_.start(!secrets_.empty());
     ready_ = true;
   }
 
-  void stop() {
+  void let_go() {
     ready_ = false;
     site_.changes->stop();
     if (site_.journal) site_.journal->stop_waiting();
     imports_.stop();
+  }
+  void stop() {
+    let_go();
     control_.stop();
     catch_up_.stop();
     manager_->stop();
@@ -202,6 +209,7 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   ASSIGN_OR_RETURN(const Profile* profile, profile_for(options.profile));
   ASSIGN_OR_RETURN(LabKeys keys, builtin_keys());
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
+  store->blobs().share_with(options.share_with);
   RETURN_IF_ERROR(claim_folder(*store, options));
   ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs));
   auto inboxes = open_inboxes(env, options);
@@ -241,7 +249,10 @@ std::optional<v1::NoSpace> Mp::no_space(const std::string& dp, const std::string
   return impl_->no_space(dp, package, version);
 }
 Result<HostPort> Mp::start_control(const HostPort& at) { return impl_->start_control(at); }
+void Mp::nest(control::ControlServer::Nest nest) { impl_->nest(std::move(nest)); }
+const control::RouteTable& Mp::control_table() const { return impl_->control_table(); }
 void Mp::start() { impl_->start(); }
+void Mp::let_go() { impl_->let_go(); }
 void Mp::stop() { impl_->stop(); }
 
 }  // namespace smslab::mp

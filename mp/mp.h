@@ -9,6 +9,7 @@
 // Thread-safe after start().
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
 #include "proto/control/dp_secret.h"
+#include "proto/control/server.h"
 #include "proto/fault/doors.h"
 #include "proto/fault/injector.h"
 #include "proto/schema/scenario.pb.h"
@@ -39,6 +41,9 @@ struct MpOptions {
   std::string mp_url;                      // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
   std::vector<control::DpSecret> secrets;  // one of them a DP must hold to announce itself
   v1::Scenario start;                      // what a reset goes back to
+  std::vector<std::string> share_with = {};  // Blobs::share_with
+  std::vector<control::ControlRoute> more = {};         // of the control API, beside the site's own
+  std::shared_ptr<std::atomic<int>> waiting = nullptr;  // requests held back, of all sites on one control server
 };
 
 using Problems = std::vector<Status>;  // each with the path of what is at fault in its field
@@ -77,8 +82,12 @@ class Mp {
   std::unique_ptr<fault::DoorWatch> watch_door(fault::Place place, LabTimers& timers, fault::DoorWatch::Set set);
   // The no_space fault that meets this content on its way to a DP of this process; nullopt: none.
   std::optional<v1::NoSpace> no_space(const std::string& dp, const std::string& package, uint32_t version);
+  // The control API: served by start_control(), or nested by another site's (control/server.h). nest() before start.
   Result<HostPort> start_control(const HostPort& at);
+  void nest(control::ControlServer::Nest nest);
+  const control::RouteTable& control_table() const;
   void start();
+  void let_go();  // requests that wait or import are answered now; before stop(), for whoever nests the control API
   void stop();
 
  private:

@@ -1,7 +1,10 @@
 #include "store/blobs.h"
 
+#include <algorithm>
 #include <set>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "proto/base/digest_lanes.h"
 #include "proto/base/hex.h"
@@ -13,6 +16,28 @@ namespace {
 constexpr size_t kBuffer = size_t{256} << 10;
 constexpr uint64_t kMaxList = uint64_t{1} << 30;  // of an intent list, bytes: ten million blobs
 constexpr std::string_view kListName = "intent.";
+constexpr uint64_t kWorthSharing = uint64_t{64} << 10;  // bytes
+
+std::string path_in(const std::string& folder, const std::string& sha256) {
+  return folder + "/" + sha256.substr(0, 2) + "/" + sha256;
+}
+
+bool same_bytes(const ReadableFile& a, const ReadableFile& b) {
+  if (a.size() != b.size()) return false;
+  std::vector<char> left(kBuffer), right(kBuffer);
+  for (uint64_t at = 0; at < a.size();) {
+    const auto n = a.pread(at, left);
+    if (!n.ok() || *n == 0) return false;
+    for (size_t have = 0; have < *n;) {
+      const auto more = b.pread(at + have, std::span(right).subspan(have, *n - have));
+      if (!more.ok() || *more == 0) return false;
+      have += *more;
+    }
+    if (!std::equal(left.begin(), left.begin() + static_cast<ptrdiff_t>(*n), right.begin())) return false;
+    at += *n;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -63,6 +88,7 @@ Result<StagedBlob> Staging::keep(Incoming& incoming, ContentDigests digests, con
     return Status(Code::kDataLoss, "the blob " + expected + " arrived with the content of " + sha256);
   }
   if (blobs_.has(blobs_.index_.read(), sha256)) return blob;
+  blobs_.share(incoming.path(), sha256, blob.size);
   MutexLock lock(mu_);
   incoming.kept = staged_.try_emplace(sha256, Item{blob, incoming.file}).second;
   return blob;
@@ -281,7 +307,21 @@ Result<std::unique_ptr<Staging>> Blobs::stage() {
 bool Blobs::has(const ReadTxn& txn, const std::string& sha256) const { return kBlobs.has(txn, {sha256}); }
 
 std::string Blobs::path(const std::string& sha256) const {
-  return blobs_folder() + "/" + sha256.substr(0, 2) + "/" + sha256;
+  return path_in(blobs_folder(), sha256);
+}
+
+// A file that came whole stays as it is where anything is in the way.
+void Blobs::share(const std::string& file, const std::string& sha256, uint64_t size) const {
+  if (size < kWorthSharing) return;
+  const std::string shared = file + ".shared";
+  for (const std::string& folder : others_) {
+    const std::string other = path_in(folder, sha256);
+    const auto theirs = env_.open(other), ours = env_.open(file);
+    if (!theirs.ok() || !ours.ok() || !same_bytes(**theirs, **ours)) continue;
+    if (!env_.link(other, shared).ok()) continue;
+    if (!env_.rename(shared, file).ok()) (void)env_.remove_file(shared);
+    return;
+  }
 }
 
 Result<std::shared_ptr<const ReadableFile>> Blobs::open(const std::string& sha256) const {

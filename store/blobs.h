@@ -27,6 +27,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proto/base/digest.h"
@@ -114,6 +115,10 @@ class Blobs {
   Blobs(Env& env, Index& index, std::string folder);  // <folder>/blobs and <folder>/stage
   ~Blobs();
 
+  // The blobs folders of other stores of this file system: a content that one of them has too, byte for byte, is kept as
+  // another name of the same file. Before anything is staged.
+  void share_with(std::vector<std::string> folders) { others_ = std::move(folders); }
+
   Result<std::unique_ptr<Staging>> stage();
   bool has(const ReadTxn& txn, const std::string& sha256) const;
   Result<std::shared_ptr<const ReadableFile>> open(const std::string& sha256) const;  // kNotFound
@@ -140,6 +145,7 @@ class Blobs {
 
  private:
   friend class Staging;
+  void share(const std::string& file, const std::string& sha256, uint64_t size) const;
   Status settle();
   Status restore(const Intent& intent);
   void collect(const std::vector<std::string>& garbage);
@@ -148,6 +154,7 @@ class Blobs {
   Env& env_;
   Index& index_;
   const std::string folder_;
+  std::vector<std::string> others_;  // constant once something is staged
   Mutex mu_;
   uint64_t next_stage_ GUARDED_BY(mu_) = 0;
   std::vector<std::string> settling_ GUARDED_BY(mu_);  // stage folders whose lists wait for a barrier

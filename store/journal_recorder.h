@@ -1,7 +1,7 @@
 // JournalRecorder: the Recorder of one listener, the management point's or a DP's, that writes into the journal.
 //
 //   JournalRecorder recorder(*journal, {.role = v1::FaultMatch::DP, .dp = "LON-DCSMS-01"}, clock, name_of);
-//   gate.listen(at, router, tls, injector, &recorder);
+//   gate.listen(at, router, {.recorder = &recorder});
 //
 // Thread-safe. `name_of` gives the computer name that belongs to an address, empty when it is not known; it must not
 // block.

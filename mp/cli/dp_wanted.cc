@@ -19,8 +19,9 @@ Status add(DpWanted dp, const std::string& field, std::vector<DpWanted>* dps) {
 
 std::string default_dp_name(const std::string& site, size_t n) { return fmt::format("{}-DCSMS-{:02}", site, n); }
 
-Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std::string& site) {
-  if (texts.empty()) texts.push_back("127.0.0.1:8081");
+Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std::string& site,
+                                       const std::string& field, std::string_view usual) {
+  if (texts.empty()) texts.emplace_back(usual);
   std::vector<DpWanted> dps;
   for (const std::string& text : texts) {
     DpWanted dp;
@@ -28,10 +29,10 @@ Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std
     if (equals == std::string::npos) {
       dp.name = default_dp_name(site, dps.size() + 1);
     } else {
-      ASSIGN_OR_RETURN(dp.name, parse_host_name(text.substr(0, equals), "--dp"));
+      ASSIGN_OR_RETURN(dp.name, parse_host_name(text.substr(0, equals), field));
     }
-    ASSIGN_OR_RETURN(dp.at, parse_host_port(equals == std::string::npos ? text : text.substr(equals + 1), "--dp"));
-    RETURN_IF_ERROR(add(std::move(dp), "--dp", &dps));
+    ASSIGN_OR_RETURN(dp.at, parse_host_port(equals == std::string::npos ? text : text.substr(equals + 1), field));
+    RETURN_IF_ERROR(add(std::move(dp), field, &dps));
   }
   return dps;
 }

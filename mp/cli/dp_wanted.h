@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proto/base/status.h"
@@ -17,8 +18,10 @@ struct DpWanted {
 
 std::string default_dp_name(const std::string& site, size_t n);  // LON-DCSMS-01, ...; n from 1
 
-// [NAME=]HOST:PORT; one by default. Errors name --dp.
-Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std::string& site);
+constexpr std::string_view kUsualDp = "127.0.0.1:8081";
+// [NAME=]HOST:PORT; `usual` where there is none. Errors name `field`.
+Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std::string& site,
+                                       const std::string& field = "--dp", std::string_view usual = kUsualDp);
 // A scenario's, at any free port where it names none; one by default. What is wrong, "dps[0].at", goes to `problems`.
 std::vector<DpWanted> dps_of(const v1::Scenario& scenario, const std::string& site, std::vector<Status>* problems);
 

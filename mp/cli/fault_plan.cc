@@ -62,10 +62,11 @@ Status complete(const PlanOptions& options, v1::FaultPlanQuestion* question) {
 // A lab's records are read whether it runs or not.
 Result<v1::FaultPlan> plan_of_records(const Cli& cli, const v1::FaultPlanQuestion& question) {
   const LabTime now = LabClock(system_time_source(), LabClock::Wall{}).now();
-  const std::string folder = (cli.finder.data.empty() ? std::string(kDefaultData) : cli.finder.data) + "/site";
+  ASSIGN_OR_RETURN(const std::string data, cli.finder.data_folder());
+  const std::string folder = data + "/site";
   std::unique_ptr<store::Index> index;
-  if (!cli.finder.data.empty() && !posix_env().info(folder).ok()) {
-    return not_found(cli.finder.data + " holds no lab", "--data");
+  if (data != kDefaultData && !posix_env().info(folder).ok()) {
+    return not_found(data + " holds no lab", "--data");
   }
   if (posix_env().info(folder).ok()) {
     ASSIGN_OR_RETURN(index, store::Index::open(folder + "/index", "default", store::Index::Mode::kReadOnly));

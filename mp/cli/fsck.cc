@@ -7,22 +7,32 @@
 
 namespace smslab::cli {
 namespace {
-// The stores of a data folder: the site's, and one for each DP.
+Result<std::vector<std::string>> folders_in(const std::string& folder) {
+  std::vector<std::string> folders;
+  if (!posix_env().info(folder).ok()) return folders;
+  ASSIGN_OR_RETURN(const auto entries, posix_env().list(folder));
+  for (const auto& entry : entries) {
+    if (entry.type == FileType::kFolder) folders.push_back(folder + "/" + entry.name);
+  }
+  return folders;
+}
+
+// The stores of a data folder: the site's, and one for each DP; and so for each lab in it.
 Result<std::vector<std::string>> stores_of(const std::string& data) {
   std::vector<std::string> stores;
-  if (posix_env().info(data + "/site").ok()) stores.push_back(data + "/site");
-  if (posix_env().info(data + "/dp").ok()) {
-    ASSIGN_OR_RETURN(const auto dps, posix_env().list(data + "/dp"));
-    for (const auto& dp : dps) {
-      if (dp.type == FileType::kFolder) stores.push_back(data + "/dp/" + dp.name);
-    }
+  ASSIGN_OR_RETURN(std::vector<std::string> labs, folders_in(data + "/labs"));
+  labs.insert(labs.begin(), data);
+  for (const std::string& lab : labs) {
+    if (posix_env().info(lab + "/site").ok()) stores.push_back(lab + "/site");
+    ASSIGN_OR_RETURN(const auto dps, folders_in(lab + "/dp"));
+    stores.insert(stores.end(), dps.begin(), dps.end());
   }
   if (stores.empty()) return not_found(data + " holds no lab", "--data");
   return stores;
 }
 
 Status check_stores(const Cli& cli) {
-  const std::string data = cli.finder.data.empty() ? "smslab-data" : cli.finder.data;
+  ASSIGN_OR_RETURN(const std::string data, cli.finder.data_folder());
   ASSIGN_OR_RETURN(const auto stores, stores_of(data));
   v1::FsckReply total;
   for (const std::string& folder : stores) {

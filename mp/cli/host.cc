@@ -1,6 +1,7 @@
 #include "mp/cli/host.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -17,19 +18,6 @@
 namespace smslab::cli {
 namespace {
 constexpr uint64_t kPemBytes = uint64_t{1} << 20;
-
-// "T" freezes the clock at T, "T+" starts it there, nothing leaves it to the machine.
-Result<LabClock::Start> read_clock(std::string text) {
-  if (text.empty()) return LabClock::Start(LabClock::Wall{});
-  const bool runs = text.back() == '+';
-  if (runs) text.pop_back();
-  const auto time = parse_rfc3339(text);
-  if (!time)
-    return invalid_argument("'" + text + "' is not a time, as 2026-11-21T20:00:00Z (a + behind it lets it run)",
-                            "--clock");
-  if (runs) return LabClock::Start(LabClock::RunningFrom{*time});
-  return LabClock::Start(LabClock::Frozen{*time});
-}
 
 // "head=500ms,idle=5s": how long a client may take; what is not named stays.
 Result<wire::GateOptions> read_timeouts(const std::string& text) {
@@ -77,7 +65,23 @@ void raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// An index asks for megabytes that it hardly ever uses. Given from the heap they would be cleared, and so be there, for
+// each of the hundreds of indexes that a process with many labs has.
+void keep_large_memory_apart() { ::mallopt(M_MMAP_THRESHOLD, 512 * 1024); }
 }  // namespace
+
+Result<LabClock::Start> read_clock(std::string text, std::string_view field) {
+  if (text.empty()) return LabClock::Start(LabClock::Wall{});
+  const bool runs = text.back() == '+';
+  if (runs) text.pop_back();
+  const auto time = parse_rfc3339(text);
+  if (!time)
+    return invalid_argument("'" + text + "' is not a time, as 2026-11-21T20:00:00Z (a + behind it lets it run)",
+                            std::string(field));
+  if (runs) return LabClock::Start(LabClock::RunningFrom{*time});
+  return LabClock::Start(LabClock::Frozen{*time});
+}
 
 void add_host_options(CLI::App& verb, HostOptions* options) {
   verb.add_option("--data", options->data, "data folder")->capture_default_str();
@@ -98,7 +102,7 @@ void add_host_options(CLI::App& verb, HostOptions* options) {
 }
 
 Result<std::unique_ptr<Host>> Host::open(const HostOptions& options) {
-  ASSIGN_OR_RETURN(const auto start, read_clock(options.clock));
+  ASSIGN_OR_RETURN(const auto start, read_clock(options.clock, "--clock"));
   ASSIGN_OR_RETURN(auto limits, read_timeouts(options.timeouts));
   limits.workers = options.workers;
   auto host = std::unique_ptr<Host>(new Host(options, start, limits));
@@ -114,8 +118,9 @@ Host::Host(HostOptions options, LabClock::Start start, const wire::GateOptions& 
       gate_(limits, clock_, log_) {}
 
 Result<HostPort> Host::listen(const HostPort& at, const wire::Router& router, std::string_view field,
-                              wire::Injector* injector, wire::Recorder* recorder) {
-  return with_field(gate_.listen(at, router, tls_.get(), injector, recorder), field);
+                              wire::Behind behind) {
+  behind.tls = tls_.get();
+  return with_field(gate_.listen(at, router, behind), field);
 }
 
 Status Host::announce_ready() {
@@ -138,6 +143,7 @@ void Host::stop() {
 
 Status run_role(const HostOptions& options, const std::function<std::unique_ptr<Role>(Host&)>& make) {
   raise_descriptor_limit();
+  keep_large_memory_apart();
   // Signals are taken by sigwait alone; every thread inherits the mask.
   sigset_t signals;
   ::sigemptyset(&signals);

@@ -46,9 +46,10 @@ class Host {
   const std::string& data() const { return options_.data; }
   v1::Ready& ready() { return ready_; }  // the role fills it in
 
-  // `field` names the option in the error. Injector and recorder, if any, must live until stop().
+  // `field` names the option in the error. With https; what else is behind it must live until close() or stop().
   Result<HostPort> listen(const HostPort& at, const wire::Router& router, std::string_view field,
-                          wire::Injector* injector = nullptr, wire::Recorder* recorder = nullptr);
+                          wire::Behind behind = {});
+  void close(const HostPort& bound) { gate_.close(bound); }
   Status set_shut(const HostPort& bound, bool shut) { return gate_.set_shut(bound, shut); }  // an address of listen()'s
   LabTimers& timers() { return timers_; }
   // Everything that was given to listen() is served from now on.
@@ -77,6 +78,9 @@ class Role {
   virtual Status start() = 0;  // all its listeners accept when it returns
   virtual void stop() = 0;     // also after a start that failed
 };
+
+// "T" freezes a clock at T, "T+" starts it there, nothing leaves it to the machine.
+Result<LabClock::Start> read_clock(std::string text, std::string_view field);
 
 // Until SIGTERM or SIGINT.
 Status run_role(const HostOptions& options, const std::function<std::unique_ptr<Role>(Host&)>& make);

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "mp/cli/lab_order.h"
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
 #include "proto/codec/json.h"
@@ -13,13 +14,42 @@ constexpr std::string_view kDefaultControl = "http://127.0.0.1:8082";
 constexpr std::string_view kDefaultData = "smslab-data";
 // An import of many gigabytes answers only when it is done.
 constexpr auto kPatience = std::chrono::hours(6);
+
+std::string from_environment(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody changes it
+  return value == nullptr ? "" : value;
+}
 }  // namespace
 
 Result<std::string> LabFinder::control_url() const {
+  ASSIGN_OR_RETURN(const std::string of_lab, path());
+  ASSIGN_OR_RETURN(std::string url, server_url());
+  if (url.ends_with('/')) url.pop_back();
+  return url + of_lab;
+}
+
+Result<std::string> LabFinder::data_folder() const {
+  ASSIGN_OR_RETURN(const std::string of_lab, path());
+  return (data.empty() ? std::string(kDefaultData) : data) + of_lab;
+}
+
+Result<std::string> LabFinder::path() const {
+  const std::string name = lab.empty() ? from_environment("SMSLAB_LAB") : lab;
+  if (name.empty() || name == kDefaultLab) return std::string();
+  RETURN_IF_ERROR(check_lab_name(name, "--lab"));
+  return "/labs/" + name;
+}
+
+LabFinder LabFinder::of_all() const {
+  LabFinder all = *this;
+  all.lab = kDefaultLab;
+  return all;
+}
+
+Result<std::string> LabFinder::server_url() const {
   if (!control.empty()) return control;
-  const char* environment = std::getenv("SMSLAB_CONTROL");  // NOLINT(concurrency-mt-unsafe): before any thread
-  const bool named = environment != nullptr && *environment != '\0';
-  if (data.empty() && named) return std::string(environment);
+  const std::string environment = from_environment("SMSLAB_CONTROL");
+  if (data.empty() && !environment.empty()) return environment;
   const std::string folder = data.empty() ? std::string(kDefaultData) : data;
   if (!data.empty() || posix_env().info(folder + "/ready.json").ok()) {
     auto text = read_file(posix_env(), folder + "/ready.json", 1 << 20);

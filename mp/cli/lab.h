@@ -12,11 +12,18 @@
 namespace smslab::cli {
 
 // Where the lab is: --control URL, else --data DIR (its ready.json), else $SMSLAB_CONTROL, else a lab that serves
-// ./smslab-data, else the default address.
+// ./smslab-data, else the default address. And which of the labs there: --lab NAME, else $SMSLAB_LAB, else the default
+// one.
 struct LabFinder {
-  std::string control, data;
+  std::string control, data, lab;
 
-  Result<std::string> control_url() const;
+  Result<std::string> control_url() const;  // of that lab
+  Result<std::string> data_folder() const;  // of that lab, for what needs none that runs
+  LabFinder of_all() const;                 // the default lab's, where the labs are listed
+
+ private:
+  Result<std::string> server_url() const;
+  Result<std::string> path() const;  // "/labs/NAME", of the default lab ""
 };
 
 class Lab {

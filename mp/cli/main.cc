@@ -11,9 +11,11 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", SMSLAB_VERSION);
   app.add_option("--control", cli.finder.control, "URL of the lab's control plane");
   app.add_option("--data", cli.finder.data, "the lab's data folder");
+  app.add_option("--lab", cli.finder.lab, "one of the labs beside the default one, by name");
   app.add_flag("--json", cli.json, "print the API's JSON");
 
   smslab::cli::add_serve(app, cli);
+  smslab::cli::add_lab(app, cli);
   smslab::cli::add_wait(app, cli);
   smslab::cli::add_package(app, cli);
   smslab::cli::add_program(app, cli);

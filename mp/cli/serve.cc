@@ -1,20 +1,22 @@
-// `smslab serve`: a whole lab in one process. `smslab mp`: the site alone, for DPs that announce themselves. The one
-// place where the site and its DPs meet.
+// `smslab serve`: a whole lab in one process, and others beside it. `smslab mp`: the site alone, for DPs that announce
+// themselves.
 #include <fmt/format.h>
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "dp/distribution_point.h"
+#include "mp/cli/api_labs.h"
 #include "mp/cli/dp_wanted.h"
 #include "mp/cli/host.h"
+#include "mp/cli/lab_site.h"
+#include "mp/cli/labs.h"
 #include "mp/cli/scenario_file.h"
 #include "mp/cli/scenario_look.h"
 #include "mp/cli/verbs.h"
-#include "mp/mp.h"
 #include "proto/base/ids.h"
-#include "proto/base/random.h"
 #include "proto/base/text.h"
 
 namespace smslab::cli {
@@ -35,10 +37,14 @@ struct SiteRoleOptions {
   std::optional<std::string> inboxes;  // child sites' codes, comma between
 };
 
-// The site, and the DPs of its own process; built up in this order, taken down in reverse.
+// The default lab, and the labs beside it; built up in this order, taken down in reverse.
 class SiteRole : public Role {
  public:
-  SiteRole(Host& host, SiteRoleOptions options) : host_(host), options_(std::move(options)) {}
+  SiteRole(Host& host, SiteRoleOptions options)
+      : host_(host),
+        options_(std::move(options)),
+        labs_(host, {.journal = options_.journal, .own_certificate = own_certificate(), .waiting = waiting_}),
+        lab_(host, host.clock(), host.timers(), host.log(), host.data()) {}
 
   Status start() override {
     if (!options_.scenario.empty()) RETURN_IF_ERROR(read_scenario());
@@ -52,27 +58,34 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(const HostPort mp_at, parse_host_port(options_.mp, "--mp"));
     ASSIGN_OR_RETURN(const HostPort control_at, parse_host_port(options_.control, "--control"));
     ASSIGN_OR_RETURN(mp::MpOptions mp_options, site_options());
-    ASSIGN_OR_RETURN(mp_, mp::Mp::open(std::move(mp_options), host_.env(), host_.clock(), host_.log()));
-    for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
+    RETURN_IF_ERROR(lab_.open(std::move(mp_options), options_.journal, dps, "--dp",
+                              [](const std::string&, dp::DistributionPoint& dp) -> Result<std::string> {
+                                ASSIGN_OR_RETURN(const HostPort at, dp.start_control({"127.0.0.1", 0}));
+                                return http_url(at);
+                              }));
     RETURN_IF_ERROR(make_scenario());
-    ASSIGN_OR_RETURN(const HostPort mp_bound, listen({.role = v1::FaultMatch::MP}, mp_at, mp_->router(), "--mp"));
-    mp_->set_mp_url(http_url(mp_bound));
-    ASSIGN_OR_RETURN(const HostPort control_bound, with_field(mp_->start_control(control_at), "--control"));
+    RETURN_IF_ERROR(lab_.serve(mp_at, "--mp"));
+    lab_.mp().nest([this](const std::vector<std::string>& path) { return labs_.nested(path); });
+    ASSIGN_OR_RETURN(const HostPort control_bound, with_field(lab_.mp().start_control(control_at), "--control"));
+    labs_.set_control(http_url(control_bound));
     RETURN_IF_ERROR(host_.serve());
-    mp_->start();
+    RETURN_IF_ERROR(labs_.recall());
+    lab_.mp().start();
 
-    host_.ready().set_site(options_.site);
-    host_.ready().set_mp(http_url(mp_bound));
+    lab_.tell(&host_.ready());
     host_.ready().set_control(http_url(control_bound));
     return ok_status();
   }
 
   void stop() override {
-    if (mp_) mp_->stop();
-    for (auto& dp : dps_) dp->stop_control();
+    labs_.let_go();
+    lab_.stop();
+    labs_.stop();
   }
 
  private:
+  bool own_certificate() const { return !options_.host.tls_cert.empty(); }
+
   Status read_scenario() {
     RETURN_IF_ERROR(scenario_.read(options_.scenario));
     if (scenario_.well_formed()) return ok_status();
@@ -85,16 +98,14 @@ class SiteRole : public Role {
   Result<mp::MpOptions> site_options() {
     mp::MpOptions options;
     options.site.site = options_.site;
-    options.site.server = default_dp_name(options_.site, 1);
     options.site.strict = options_.strict;
-    options.site.own_certificate = !options_.host.tls_cert.empty();
+    options.site.own_certificate = own_certificate();
     options.profile = options_.profile;
-    options.folder = host_.data() + "/site";
-    options.logs = host_.data() + "/logs";
-    if (options_.journal) options.journal = host_.data() + "/journal";
     options.seed = options_.seed;
     options.start = scenario_.scenario();
     options.inboxes = options_.inboxes.has_value();
+    options.more = lab_routes(labs_);
+    options.waiting = waiting_;
     const std::string children = options_.inboxes.value_or("");
     for (const auto child : split(children, ',')) {
       if (child.empty()) continue;  // the option alone
@@ -116,66 +127,23 @@ class SiteRole : public Role {
     return dps;
   }
 
-  // A site that has something already goes on as it is: what was made of the scenario may have changed since.
   Status make_scenario() {
     if (options_.scenario.empty()) return ok_status();
-    ASSIGN_OR_RETURN(const bool empty, mp_->is_empty());
-    if (!empty) {
-      host_.log().info(host_.data() + " holds a site already; " + options_.scenario + " is not applied again");
-      return ok_status();
-    }
     mp::Problems problems;
-    const Status made = mp_->apply_scenario(scenario_.scenario(), &problems);
-    return problems.empty() ? made : scenario_.tell(problems, kNothingChanged);
-  }
-
-  // A listener with everything that a fault can do to it, and a journal of what happens there.
-  Result<HostPort> listen(const fault::Place& place, const HostPort& at, const wire::Router& router,
-                          std::string_view field) {
-    wire::Injector* injector = injectors_.emplace_back(mp_->injector(place, host_.timers())).get();
-    wire::Recorder* recorder = recorders_.emplace_back(mp_->recorder(place)).get();
-    ASSIGN_OR_RETURN(HostPort bound, host_.listen(at, router, field, injector, recorder));
-    doors_.push_back(
-        mp_->watch_door(place, host_.timers(), [this, bound](bool shut) { return host_.set_shut(bound, shut); }));
-    return bound;
-  }
-
-  // What a fault leaves of a DP's disk.
-  dp::RoomFor room_for(const std::string& dp) {
-    return [this, dp](const std::string& package, uint32_t version) -> std::optional<dp::Room> {
-      const auto fault = mp_->no_space(dp, package, version);
-      if (!fault) return std::nullopt;
-      return dp::Room{.bytes = fault->bytes(), .known = !fault->has_bytes()};
-    };
-  }
-
-  Status add_dp(const DpWanted& wanted) {
-    const std::string token = secret_token();
-    ASSIGN_OR_RETURN(auto dp, dp::DistributionPoint::open({.name = wanted.name,
-                                                           .folder = host_.data() + "/dp/" + wanted.name,
-                                                           .token = token,
-                                                           .site = options_.site,
-                                                           .room_for = room_for(wanted.name)},
-                                                          host_.env(), host_.clock(), host_.log()));
-    ASSIGN_OR_RETURN(const HostPort bound,
-                     listen({.role = v1::FaultMatch::DP, .dp = wanted.name}, wanted.at, dp->router(), "--dp"));
-    ASSIGN_OR_RETURN(const HostPort control, dp->start_control({"127.0.0.1", 0}));
-    RETURN_IF_ERROR(
-        mp_->add_dp({.name = wanted.name, .url = http_url(bound), .control_url = http_url(control), .token = token}));
-    (*host_.ready().mutable_dps())[wanted.name] = http_url(bound);
-    (*host_.ready().mutable_dp_controls())[wanted.name] = http_url(control);
-    dps_.push_back(std::move(dp));
-    return ok_status();
+    const auto made = lab_.make(scenario_.scenario(), &problems);
+    if (!problems.empty()) return scenario_.tell(problems, kNothingChanged);
+    if (made.ok() && !*made) {
+      host_.log().info(host_.data() + " holds a site already; " + options_.scenario + " is not applied again");
+    }
+    return made.status();
   }
 
   Host& host_;
   SiteRoleOptions options_;
   ScenarioFile scenario_;
-  std::unique_ptr<mp::Mp> mp_;
-  std::vector<std::unique_ptr<wire::Injector>> injectors_;
-  std::vector<std::unique_ptr<wire::Recorder>> recorders_;
-  std::vector<std::unique_ptr<fault::DoorWatch>> doors_;
-  std::vector<std::unique_ptr<dp::DistributionPoint>> dps_;
+  const std::shared_ptr<std::atomic<int>> waiting_ = std::make_shared<std::atomic<int>>(0);
+  Labs labs_;
+  LabSite lab_;
 };
 
 CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const std::string& description,

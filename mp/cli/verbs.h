@@ -14,12 +14,13 @@
 namespace smslab::cli {
 
 struct Cli {
-  LabFinder finder;                // --control, --data
+  LabFinder finder;                // --control, --data, --lab
   bool json = false;               // --json
   std::function<Status()> action;  // what the command line asks for
 };
 
 void add_serve(CLI::App& app, Cli& cli);
+void add_lab(CLI::App& app, Cli& cli);
 void add_wait(CLI::App& app, Cli& cli);
 void add_package(CLI::App& app, Cli& cli);
 void add_program(CLI::App& app, Cli& cli);

@@ -76,6 +76,8 @@ class Env {
   virtual Result<std::string> real_path(const std::string& path) = 0;          // links resolved
   virtual Status make_folders(const std::string& path) = 0;                   // and its parents; exists already is fine
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces `to`
+  // `to` becomes another name of the file `from`; kFailedPrecondition where there are no such names.
+  virtual Status link(const std::string& from, const std::string& to);
   virtual Status remove_file(const std::string& path) = 0;                    // absent is kNotFound
   virtual Status remove_tree(const std::string& path) = 0;                    // absent is fine; never follows a link
   // Everything written, renamed or removed below `folder` before this call is durable when it returns.

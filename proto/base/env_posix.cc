@@ -172,6 +172,9 @@ class PosixEnv final : public Env {
   Status rename(const std::string& from, const std::string& to) override {
     return ::rename(from.c_str(), to.c_str()) == 0 ? ok_status() : from_errno(errno, "cannot rename " + from);
   }
+  Status link(const std::string& from, const std::string& to) override {
+    return ::link(from.c_str(), to.c_str()) == 0 ? ok_status() : from_errno(errno, "cannot link " + from);
+  }
   Status remove_file(const std::string& path) override {
     return ::unlink(path.c_str()) == 0 ? ok_status() : from_errno(errno, "cannot remove " + path);
   }
@@ -213,6 +216,10 @@ class PosixEnv final : public Env {
 };
 
 }  // namespace
+
+Status Env::link(const std::string& from, const std::string&) {
+  return failed_precondition("there are no further names for " + from);
+}
 
 Env& posix_env() {
   static PosixEnv env;

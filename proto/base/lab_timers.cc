@@ -8,7 +8,7 @@ namespace smslab {
 
 class LabTimers::Waiting {
  public:
-  explicit Waiting(LabClock& clock) : clock_(clock), thread_([this] { run(); }) {}
+  explicit Waiting(LabClock& clock) : clock_(clock) {}
   ~Waiting() { stop(); }
 
   void add(LabDuration time, CompletionPtr done) {
@@ -16,6 +16,7 @@ class LabTimers::Waiting {
     const LabTime now = last_ = clock_.now(), at = now + time;
     const bool first = by_time_.empty() || at < by_time_.begin()->first;
     by_time_.emplace(at, Wait{now, std::move(done)});
+    if (!thread_.joinable() && !stopped_) thread_ = std::thread([this] { run(); });
     if (first) changed_.notify_all();
   }
 
@@ -84,7 +85,7 @@ class LabTimers::Waiting {
   std::multimap<LabTime, Wait> by_time_ GUARDED_BY(mu_);
   LabTime last_ GUARDED_BY(mu_);  // when it was last looked at
   bool stopped_ GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  std::thread thread_;  // begun with the first wait; add()'s, and stop()'s then
 };
 
 LabTimers::LabTimers(LabClock& clock) : waiting_(std::make_shared<Waiting>(clock)) {

@@ -4,8 +4,8 @@
 //   CompletionPtr done = timers.after(std::chrono::milliseconds(250));
 //
 // A frozen clock finishes what its advance() passes, at once. A clock that is set back to before the wait began
-// finishes it too: nobody waits for another life of the lab. One thread. Thread-safe; the destructor finishes whatever
-// still waits with kAborted.
+// finishes it too: nobody waits for another life of the lab. One thread, from the first wait on. Thread-safe; the
+// destructor finishes whatever still waits with kAborted.
 #pragma once
 
 #include <memory>

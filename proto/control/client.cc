@@ -83,9 +83,11 @@ class HttpClient::Impl {
     auto url = parse_url(options_.base, "base");
     if (!url.ok()) {
       base_ = url.status();
-    } else if (url->scheme != "http" || url->target != "/") {
-      base_ = invalid_argument("'" + options_.base + "' is not of the form http://HOST:PORT", "base");
+    } else if (url->scheme != "http" || url->target.find_first_of("?#") != std::string::npos) {
+      base_ = invalid_argument("'" + options_.base + "' is not of the form http://HOST:PORT[/PATH]", "base");
     } else {
+      if (url->target.ends_with('/')) url->target.pop_back();
+      path_ = url->target;
       name_ = format_host_port(url->at);
       http_.emplace(url->at.host, url->at.port);
       set_up();
@@ -157,7 +159,7 @@ class HttpClient::Impl {
   httplib::Request to_httplib(const HttpRequest& ask, Status* failed) const {
     httplib::Request request;
     request.method = ask.method;
-    request.path = ask.target;
+    request.path = path_ + ask.target;
     for (const auto& [name, value] : ask.fields) request.headers.emplace(name, value);
     if (!options_.token.empty() && !request.has_header("Authorization")) {
       request.headers.emplace("Authorization", "Bearer " + options_.token);
@@ -185,7 +187,7 @@ class HttpClient::Impl {
   const HttpClientOptions options_;
   const TimeSource time_;
   Status base_;
-  std::string name_;
+  std::string name_, path_;
   std::optional<httplib::Client> http_;  // set when base_ is ok
   std::atomic<bool> cancelled_ = false;
   SteadyTime last_use_;

@@ -54,7 +54,7 @@ struct HttpReply {
 };
 
 struct HttpClientOptions {
-  std::string base = {};                      // "http://host:port"
+  std::string base = {};                      // "http://host:port", or with a path, which goes before each target
   std::string token = {};                     // sent as a bearer token when set
   std::string bind = {};                      // local address to come from; "" any
   std::chrono::milliseconds timeout{30'000};  // connect (10 s at most), and each read or write without progress

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <optional>
 #include <system_error>
 #include <thread>
 
 #include "proto/base/digest.h"
+#include "proto/base/mutex.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/codec/json.h"
@@ -98,6 +100,58 @@ class Body {
   Status framing_;
 };
 
+// Threads as they are needed: httplib's own pool begins with all of them.
+class GrowingPool final : public httplib::TaskQueue {
+ public:
+  explicit GrowingPool(size_t most) : most_(most) {}
+
+  void enqueue(std::function<void()> job) override {
+    const MutexLock lock(mu_);
+    jobs_.push_back(std::move(job));
+    if (jobs_.size() > idle_ && threads_.size() < most_) {
+      threads_.emplace_back([this] { run(); });
+    } else {
+      changed_.notify_one();
+    }
+  }
+
+  void shutdown() override {
+    std::vector<std::thread> threads;
+    {
+      const MutexLock lock(mu_);
+      stopped_ = true;
+      changed_.notify_all();
+      threads.swap(threads_);
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+
+ private:
+  void run() {
+    while (true) {
+      std::function<void()> job;
+      {
+        MutexLock lock(mu_);
+        idle_++;
+        while (jobs_.empty() && !stopped_) changed_.wait(lock);
+        idle_--;
+        if (jobs_.empty()) return;  // also what waits is done first
+        job = std::move(jobs_.front());
+        jobs_.pop_front();
+      }
+      job();
+    }
+  }
+
+  const size_t most_;
+  Mutex mu_;
+  CondVar changed_;
+  std::deque<std::function<void()>> jobs_ GUARDED_BY(mu_);
+  size_t idle_ GUARDED_BY(mu_) = 0;
+  bool stopped_ GUARDED_BY(mu_) = false;
+  std::vector<std::thread> threads_ GUARDED_BY(mu_);
+};
+
 // httplib ends a connection after a reply whose provider fails: here it fails only after it has given everything.
 void end_connection_after(httplib::Response& out) {
   out.set_header("Connection", "close");
@@ -119,16 +173,32 @@ std::string ControlRequest::query_value(const std::string& name) const {
 
 Status ControlRequest::parse(Message* message) const { return decode_message(content_type, body, message); }
 
+RouteTable::RouteTable(std::string token, const Clock& clock) : token_(std::move(token)), clock_(clock) {}
+RouteTable::~RouteTable() = default;
+
+void RouteTable::add(ControlRoute route) {
+  patterns_.emplace_back(route.pattern);
+  routes_.push_back(std::move(route));
+}
+
+const ControlRoute* RouteTable::find(const std::string& method, const std::vector<std::string>& segments,
+                                     std::map<std::string, std::string>* params, std::string* allowed) const {
+  for (size_t i = 0; i < routes_.size(); i++) {
+    if (!patterns_[i].match(segments, params)) continue;
+    if (routes_[i].method == method) return &routes_[i];
+    *allowed += (allowed->empty() ? "" : ", ") + routes_[i].method;
+  }
+  return nullptr;
+}
+
 class ControlServer::Impl {
  public:
   Impl(ControlOptions options, const Clock& clock, const Log& log)
-      : options_(std::move(options)), clock_(clock), log_(log) {}
+      : options_(std::move(options)), log_(log), table_(options_.token, clock) {}
 
-  void add(ControlRoute route) {
-    patterns_.emplace_back(route.pattern);
-    routes_.push_back(std::move(route));
-  }
-  const std::vector<ControlRoute>& routes() const { return routes_; }
+  void add(ControlRoute route) { table_.add(std::move(route)); }
+  const RouteTable& table() const { return table_; }
+  void nest(Nest nest) { nest_ = std::move(nest); }
 
   Result<HostPort> start(const HostPort& at) {
     set_up();
@@ -158,7 +228,7 @@ class ControlServer::Impl {
  private:
   void set_up() {
     http_ = std::make_unique<httplib::Server>();
-    http_->new_task_queue = [this] { return new httplib::ThreadPool(options_.threads); };
+    http_->new_task_queue = [this] { return new GrowingPool(options_.threads); };
     // httplib's default is SO_REUSEPORT, with which a second server on the port would take half of the requests.
     http_->set_socket_options([this](int fd) {
       const int yes = 1;
@@ -191,10 +261,11 @@ class ControlServer::Impl {
   }
 
   void serve(const httplib::Request& in, httplib::Response& out, const httplib::ContentReader* reader) {
-    out.set_header("Date", format_rfc1123(clock_.now()));
     Body body(in, reader);
     int status = 0;
-    const Result<ControlReply> reply = answer(in, body, out, &status);
+    Nested nested;
+    const Result<ControlReply> reply = answer(in, body, out, &nested, &status);
+    out.set_header("Date", format_rfc1123(table_of(nested).clock().now()));
     // Before the reply is written: where a body cannot be read, httplib sets a status of its own.
     const bool usable = body.finish(options_.body_bytes);
     if (reply.ok()) {
@@ -205,10 +276,19 @@ class ControlServer::Impl {
     if (!usable) end_connection_after(out);
   }
 
+  const RouteTable& table_of(const Nested& nested) const { return nested.table ? *nested.table : table_; }
+
   // `status` is set where an error has another HTTP status than its code.
-  Result<ControlReply> answer(const httplib::Request& in, Body& body, httplib::Response& out, int* status) const {
+  Result<ControlReply> answer(const httplib::Request& in, Body& body, httplib::Response& out, Nested* nested,
+                              int* status) const {
     RETURN_IF_ERROR(body.framing());
-    if (!options_.token.empty() && !same_secret(in.get_header_value("Authorization"), "Bearer " + options_.token)) {
+    ASSIGN_OR_RETURN(Target target, parse_target(in.target));
+    if (nest_) {
+      ASSIGN_OR_RETURN(*nested, nest_(target.segments));
+      target.segments.erase(target.segments.begin(), target.segments.begin() + static_cast<ptrdiff_t>(nested->skip));
+    }
+    const RouteTable& table = table_of(*nested);
+    if (!table.token().empty() && !same_secret(in.get_header_value("Authorization"), "Bearer " + table.token())) {
       out.set_header("WWW-Authenticate", "Bearer");
       return Status(Code::kUnauthenticated,
                     "this needs \"Authorization: Bearer <token>\" with the token of this server", "Authorization");
@@ -219,12 +299,11 @@ class ControlServer::Impl {
     request.content_type = in.get_header_value("Content-Type");
     request.accept = in.get_header_value("Accept");
     request.body_size = body.size();
-    ASSIGN_OR_RETURN(Target target, parse_target(in.target));
     request.query = std::move(target.query);
 
     std::string allowed;
     const ControlRoute* route =
-        find(in.method == "HEAD" ? "GET" : in.method, target.segments, &request.params, &allowed);
+        table.find(in.method == "HEAD" ? "GET" : in.method, target.segments, &request.params, &allowed);
     if (route == nullptr && allowed.empty()) return not_found("no such path: " + request.path, "path");
     if (route == nullptr) {
       *status = 405;
@@ -258,17 +337,6 @@ class ControlServer::Impl {
     return ok_status();
   }
 
-  // Null when no row fits; `allowed` then names the methods of the rows whose pattern does.
-  const ControlRoute* find(const std::string& method, const std::vector<std::string>& segments,
-                           std::map<std::string, std::string>* params, std::string* allowed) const {
-    for (size_t i = 0; i < routes_.size(); i++) {
-      if (!patterns_[i].match(segments, params)) continue;
-      if (routes_[i].method == method) return &routes_[i];
-      *allowed += (allowed->empty() ? "" : ", ") + routes_[i].method;
-    }
-    return nullptr;
-  }
-
   static void write(const httplib::Request& in, const ControlReply& reply, httplib::Response& out) {
     out.status = reply.status;
     if (!reply.message) {
@@ -291,10 +359,9 @@ class ControlServer::Impl {
   }
 
   const ControlOptions options_;
-  const Clock& clock_;
   const Log& log_;
-  std::vector<ControlRoute> routes_;
-  std::vector<RoutePattern> patterns_;  // of routes_, by index
+  RouteTable table_;
+  Nest nest_;  // null: nothing
   std::unique_ptr<httplib::Server> http_;
   int listener_ = -1;  // owned by http_
   std::thread thread_;
@@ -304,7 +371,8 @@ ControlServer::ControlServer(ControlOptions options, const Clock& clock, const L
     : impl_(std::make_unique<Impl>(std::move(options), clock, log)) {}
 ControlServer::~ControlServer() { stop(); }
 void ControlServer::add(ControlRoute route) { impl_->add(std::move(route)); }
-const std::vector<ControlRoute>& ControlServer::routes() const { return impl_->routes(); }
+const RouteTable& ControlServer::table() const { return impl_->table(); }
+void ControlServer::nest(Nest nest) { impl_->nest(std::move(nest)); }
 Result<HostPort> ControlServer::start(const HostPort& at) { return impl_->start(at); }
 void ControlServer::stop() { impl_->stop(); }
 

@@ -26,6 +26,7 @@
 #include "proto/base/log.h"
 #include "proto/base/status.h"
 #include "proto/base/uri.h"
+#include "proto/control/route.h"
 
 namespace smslab::control {
 
@@ -85,10 +86,38 @@ struct ControlRoute {
   const Descriptor* refusal = nullptr;     // what an error is; null: ErrorReply
 };
 
+// Routes that belong together. What a server answers with, and what another one may nest.
+class RouteTable {
+ public:
+  // `token`: when set, requests need "Authorization: Bearer <token>". The clock, of the replies' Date, must outlive it.
+  RouteTable(std::string token, const Clock& clock);
+  ~RouteTable();
+
+  void add(ControlRoute route);  // before it is served
+  const std::vector<ControlRoute>& routes() const { return routes_; }
+  const std::string& token() const { return token_; }
+  const Clock& clock() const { return clock_; }
+  // Null when no row fits; `allowed` then names the methods of the rows whose pattern does.
+  const ControlRoute* find(const std::string& method, const std::vector<std::string>& segments,
+                           std::map<std::string, std::string>* params, std::string* allowed) const;
+
+ private:
+  const std::string token_;
+  const Clock& clock_;
+  std::vector<ControlRoute> routes_;
+  std::vector<RoutePattern> patterns_;  // of routes_, by index
+};
+
+// The table that a path is for, and how many of its segments led there. The server holds it while it answers.
+struct Nested {
+  std::shared_ptr<const RouteTable> table;  // null: the server's own
+  size_t skip = 0;
+};
+
 struct ControlOptions {
   std::string token = {};                    // when set, requests need "Authorization: Bearer <token>"
   uint64_t body_bytes = uint64_t{64} << 20;  // of a body that is not streamed
-  size_t threads = 16;
+  size_t threads = 16;                       // at most
 };
 
 class ControlServer {
@@ -97,7 +126,10 @@ class ControlServer {
   ~ControlServer();  // stops
 
   void add(ControlRoute route);  // before start()
-  const std::vector<ControlRoute>& routes() const;
+  const RouteTable& table() const;
+  // Asked for each request, with the path's segments; an error is its answer. Before start().
+  using Nest = std::function<Result<Nested>(const std::vector<std::string>& segments)>;
+  void nest(Nest nest);
   // Listens and serves; the address that it got. Clients may connect when it returns. kUnavailable when the address is
   // taken or not this machine's.
   Result<HostPort> start(const HostPort& at);

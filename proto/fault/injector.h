@@ -1,7 +1,7 @@
 // RuleInjector: a gate's Injector that goes by Rules, for one listener: the management point or one distribution point.
 //
 //   RuleInjector injector({.role = v1::FaultMatch::DP, .dp = "LON-DCSMS-01"}, rules, clock, timers, name_of);
-//   gate.listen(at, router, tls, &injector);
+//   gate.listen(at, router, {.tls = tls, .injector = &injector});
 //
 // Thread-safe. `old_versions` is where effects on a distribution point find what a package was before. `name_of` gives
 // the computer name that belongs to an address, empty when it is not known; it must not block.

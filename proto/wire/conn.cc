@@ -39,8 +39,9 @@ struct Conn::Incoming {
 };
 
 Conn::Conn(Plane& plane, const Service& service, Opening opening, std::unique_ptr<Link> link, HostPort peer,
-           HostPort local)
-    : plane_(plane),
+           HostPort local, Guests::Pass pass)
+    : pass_(std::move(pass)),
+      plane_(plane),
       service_(service),
       link_(std::move(link)),
       peer_(std::move(peer)),
@@ -75,7 +76,7 @@ Turn Conn::advance(Workspace& space, uint32_t events) {
   hear(events);
   if (state_ != State::kWaiting && state_ != State::kPaused) return go(space);
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) return gone(Sent::End::kPeerLeft);
-  if (state_ == State::kPaused && plane_.stopping) return closed();
+  if (is_gone() || (state_ == State::kPaused && is_leaving())) return closed();
   return {.next = Turn::Next::kAfter};  // more of the peer's bytes: they can wait
 }
 
@@ -98,6 +99,7 @@ Turn Conn::resume(Workspace& space, uint32_t events, const Status& outcome) {
 }
 
 Turn Conn::expire(Workspace& space) {
+  if (is_gone()) return closed();
   now_ = plane_.clock.steady();
   if (now_ >= records_.look_at()) {
     records_.settle(unsent(), now_);
@@ -143,8 +145,9 @@ Turn Conn::go(Workspace& space) {
     if (!step) continue;
     in_.keep();
     const bool replying = state_ == State::kWaiting || state_ == State::kReply || state_ == State::kLinger;
-    if (plane_.stopping && !replying) return closed();
-    if ((state_ == State::kHead || state_ == State::kBody) && is_shut()) return closed();
+    const DoorState door = this->door();
+    if (door == DoorState::kGone || (is_leaving() && !replying)) return closed();
+    if (door == DoorState::kShut && (state_ == State::kHead || state_ == State::kBody)) return closed();
     return *std::move(step);
   }
 }
@@ -332,7 +335,7 @@ void Conn::answer(Workspace& space, Result<Reply> result, std::string reason) {
     result = error_reply(500, "");
   }
   if (result->status >= 400) log_refusal(result->status, reason.empty() ? reason_phrase(result->status) : reason);
-  if (keep_ && (plane_.stopping || is_shut())) {
+  if (keep_ && (plane_.stopping || door() != DoorState::kOpen)) {
     keep_ = false;
     linger_ = true;
   }
@@ -363,7 +366,7 @@ void Conn::start_reply(Workspace& space, Reply reply, std::string_view reason) {
   if (streams && !http11_) keep_ = false;
   const std::string_view connection = !keep_ ? "close" : http11_ ? "" : "keep-alive";
   const BodyEnd end = !streams ? BodyEnd::kLength : http11_ ? BodyEnd::kChunked : BodyEnd::kClose;
-  write_reply_head(reply, space.date.at(plane_.clock.now()), connection, end, &out_.head());
+  write_reply_head(reply, space.date.at(lab_time()), connection, end, &out_.head());
   if (delivery_) return start_delivery(std::move(reply), end, reason);
   const bool bare = head_only_ || !has_content(reply.status);
   plan(reply, bare, reason, kUnknownSize);
@@ -438,7 +441,7 @@ Conn::Step Conn::send_reply() {
     case Io::kWantWrite: unsent_ = link_->unsent(); return park(Turn::Next::kWritable);
     case Io::kWantRead: return park(Turn::Next::kReadable);
     case Io::kEnd:
-      plane_.log.error("reply to " + printable(asked_, kLoggedTarget) + " cut: its content is shorter than promised");
+      log().error("reply to " + printable(asked_, kLoggedTarget) + " cut: its content is shorter than promised");
       report(Sent::End::kStopped);
       break;
     case Io::kAgain:
@@ -478,7 +481,7 @@ Conn::Step Conn::finish_delivery() {
 // A reset takes with it what the peer's machine has not got yet: it waits for that. Nothing tells of an
 // acknowledgement, so it looks again and again.
 Conn::Step Conn::drain() {
-  if (link_->unsent() > 0 && !plane_.stopping) {
+  if (link_->unsent() > 0 && !is_leaving()) {
     deadline_ = std::min(after(kDrainLook), drained_by_);
     return park(Turn::Next::kReadable);
   }
@@ -490,13 +493,13 @@ Conn::Step Conn::drain() {
 // Until the peer leaves. One that was never to be read is not read here either.
 Conn::Step Conn::stall(Workspace& space) {
   const bool deaf = opening_ && opening_->kind == Opening::Kind::kNeverRead;
-  while (!deaf && !finishing_ && !plane_.stopping) {
+  while (!deaf && !finishing_ && !is_leaving()) {
     const IoResult got = link_->read(space.in);
     if (got.io == Io::kOk) continue;
     if (got.io == Io::kWantRead || got.io == Io::kAgain) return park(Turn::Next::kReadable);
     break;
   }
-  if (deaf && !finishing_ && !plane_.stopping) return park(Turn::Next::kReadable);
+  if (deaf && !finishing_ && !is_leaving()) return park(Turn::Next::kReadable);
   report(Sent::End::kStalled);
   return closed();
 }
@@ -568,12 +571,12 @@ Conn::Step Conn::linger(Workspace& space) {
 void Conn::log_refusal(int status, std::string_view reason) const {
   const std::string line = std::to_string(status) + " " + printable(asked_, kLoggedTarget) + " from " +
                            format_host_port(peer_) + ": " + printable(reason, kLoggedTarget);
-  plane_.log.write(status >= 500 ? LogLevel::kError : LogLevel::kWarning, line);
+  log().write(status >= 500 ? LogLevel::kError : LogLevel::kWarning, line);
 }
 
 void Conn::log_problem() const {
   if (link_->problem().empty()) return;
-  plane_.log.warning("TLS with " + format_host_port(peer_) + " failed: " + std::string(link_->problem()));
+  log().warning("TLS with " + format_host_port(peer_) + " failed: " + std::string(link_->problem()));
 }
 
 }  // namespace smslab::wire

@@ -20,6 +20,7 @@
 
 #include "proto/base/clock.h"
 #include "proto/base/completion.h"
+#include "proto/base/guests.h"
 #include "proto/base/log.h"
 #include "proto/wire/chunked.h"
 #include "proto/wire/gate.h"
@@ -44,14 +45,23 @@ struct Plane {
   std::atomic<bool> stopping = false;  // the reply under way is the connection's last
 };
 
+// What becomes of a listener, and of its connections with it.
+enum class DoorState {
+  kOpen,
+  kShut,     // for a while: no request begins any more
+  kLeaving,  // for good: the reply under way is the connection's last
+  kGone,     // no connection goes on
+};
+
 // What the connections of one listener share; constant while they live.
 struct Service {
   const Router& router;
-  const Tls* tls = nullptr;      // null: a TLS client is refused
-  Injector* injector = nullptr;  // null: nothing ever fails on purpose
-  Recorder* recorder = nullptr;  // null: nobody remembers
-  // The listener is closed for a while: no request begins any more. Null: it never is.
-  const std::atomic<bool>* shut = nullptr;
+  const Tls* tls = nullptr;                      // null: a TLS client is refused
+  Injector* injector = nullptr;                  // null: nothing ever fails on purpose
+  Recorder* recorder = nullptr;                  // null: nobody remembers
+  const Clock* clock = nullptr;                  // of its Date; null: the gate's
+  const Log* log = nullptr;                      // null: the gate's
+  const std::atomic<DoorState>* door = nullptr;  // null: it is always open
 };
 
 // What a worker lends to the connection that it runs; its memory is used again and again.
@@ -77,8 +87,9 @@ struct Turn {
 
 class Conn {
  public:
-  Conn(Plane& plane, const Service& service, Opening opening, std::unique_ptr<Link> link, HostPort peer,
-       HostPort local);
+  // `pass` goes last of all that belongs to the connection.
+  Conn(Plane& plane, const Service& service, Opening opening, std::unique_ptr<Link> link, HostPort peer, HostPort local,
+       Guests::Pass pass = nullptr);
   ~Conn();
 
   Turn first() const;                               // before anything has come
@@ -86,6 +97,7 @@ class Conn {
   Turn resume(Workspace& space, uint32_t events, const Status& outcome);  // the same, and Turn::after is finished
   Turn expire(Workspace& space);                                          // Turn::until has passed; calls no handler
   int fd() const { return link_->fd(); }
+  bool is_gone() const { return door() == DoorState::kGone; }  // for all: it will never go on
 
  private:
   enum class State { kHead, kBody, kWaiting, kReply, kLinger, kPaused, kDrain, kStall };
@@ -122,9 +134,13 @@ class Conn {
   Step start_tls(Workspace& space);
   Turn park(Turn::Next next) const;
   uint64_t unsent() const;
-  bool is_shut() const { return service_.shut != nullptr && *service_.shut; }
+  DoorState door() const { return service_.door == nullptr ? DoorState::kOpen : service_.door->load(); }
+  bool is_leaving() const { return plane_.stopping || door() >= DoorState::kLeaving; }
+  LabTime lab_time() const { return service_.clock == nullptr ? plane_.clock.now() : service_.clock->now(); }
+  const Log& log() const { return service_.log == nullptr ? plane_.log : *service_.log; }
   SteadyTime after(std::chrono::milliseconds time) const { return now_ + time; }
 
+  const Guests::Pass pass_;  // first: given back last
   Plane& plane_;
   const Service& service_;
   std::unique_ptr<Link> link_;

@@ -7,7 +7,8 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <deque>
+#include <map>
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -42,40 +43,76 @@ class Gate::Impl {
  public:
   Impl(GateOptions options, const Clock& clock, const Log& log) : plane_{options, clock, log, {}} {}
 
-  Result<HostPort> listen(const HostPort& at, const Service& service);
+  Result<HostPort> listen(const HostPort& at, Service service);
+  void close(const HostPort& bound);
   Status start();
   void stop();
   Status set_shut(const HostPort& bound, bool shut);
 
  private:
   struct Door {
-    Door(std::unique_ptr<Listener> at, Service what) : listener(std::move(at)), service(what) { service.shut = &shut; }
+    Door(std::unique_ptr<Listener> at, Service what) : listener(std::move(at)), service(what) { service.door = &state; }
     const std::unique_ptr<Listener> listener;
     Service service;  // constant
-    std::atomic<bool> shut = false;
+    std::atomic<DoorState> state = DoorState::kOpen;
+    Guests guests;  // its connections, and workers that accept some
   };
+  using Doors = std::map<uint64_t, std::unique_ptr<Door>>;  // by the number that the lot knows each by
   void work();
-  void accept_some(const Door& door, Workspace& space);
+  Doors::iterator find(const HostPort& bound) REQUIRES(doors_mu_);
+  void accept_some(uint64_t number, Workspace& space);
 
   Plane plane_;  // has its own locks
 
   // Constant after start().
-  std::deque<Door> doors_;  // connections refer to their services
   std::shared_ptr<Lot> lot_;
   UniqueFd quit_;
   std::vector<std::thread> workers_;
 
-  Mutex doors_mu_;  // of what is open
+  Mutex doors_mu_;  // also of what is open
+  Doors doors_ GUARDED_BY(doors_mu_);
+  uint64_t next_door_ GUARDED_BY(doors_mu_) = kFirstDoor;  // no number comes again: an event may come late
   bool started_ GUARDED_BY(doors_mu_) = false, stopped_ GUARDED_BY(doors_mu_) = false;
 
   std::atomic<bool> refusing_ = false;  // for want of descriptors; said once
 };
 
-Result<HostPort> Gate::Impl::listen(const HostPort& at, const Service& service) {
+Result<HostPort> Gate::Impl::listen(const HostPort& at, Service service) {
   ASSIGN_OR_RETURN(auto listener, Listener::open(at));
   HostPort bound = listener->bound();
-  doors_.emplace_back(std::move(listener), service);
+  const MutexLock lock(doors_mu_);
+  if (stopped_) return Status(Code::kUnavailable, "the server is stopping");
+  if (started_) RETURN_IF_ERROR(lot_->watch(listener->fd(), next_door_));
+  doors_.emplace(next_door_++, std::make_unique<Door>(std::move(listener), service));
   return bound;
+}
+
+void Gate::Impl::close(const HostPort& bound) {
+  std::unique_ptr<Door> door;
+  {
+    const MutexLock lock(doors_mu_);
+    const auto at = find(bound);
+    if (at == doors_.end()) return;
+    door = std::move(at->second);
+    doors_.erase(at);
+    if (started_) lot_->forget(door->listener->fd());
+    door->listener->close_door();
+    if (!started_) return;
+  }
+  door->guests.close();
+  door->state = DoorState::kLeaving;
+  lot_->wake_all();
+  if (door->guests.wait_empty(plane_.clock.steady() + plane_.options.drain_timeout)) return;
+  door->state = DoorState::kGone;
+  lot_->end_gone();
+  door->guests.wait_empty();
+}
+
+Gate::Impl::Doors::iterator Gate::Impl::find(const HostPort& bound) {
+  return std::find_if(doors_.begin(), doors_.end(), [&](const auto& each) {
+    const HostPort& at = each.second->listener->bound();
+    return at.host == bound.host && at.port == bound.port;
+  });
 }
 
 Status Gate::Impl::start() {
@@ -85,8 +122,8 @@ Status Gate::Impl::start() {
   RETURN_IF_ERROR(lot_->watch(quit_.get(), kQuit));
   {
     const MutexLock lock(doors_mu_);
-    for (size_t i = 0; i < doors_.size(); i++) {
-      if (!doors_[i].shut) RETURN_IF_ERROR(lot_->watch(doors_[i].listener->fd(), kFirstDoor + i));
+    for (const auto& [number, door] : doors_) {
+      if (door->state == DoorState::kOpen) RETURN_IF_ERROR(lot_->watch(door->listener->fd(), number));
     }
     started_ = true;
   }
@@ -99,9 +136,9 @@ void Gate::Impl::stop() {
   {
     const MutexLock lock(doors_mu_);
     stopped_ = true;
-    for (const Door& door : doors_) {
-      lot_->forget(door.listener->fd());
-      door.listener->close_door();
+    for (const auto& [number, door] : doors_) {
+      lot_->forget(door->listener->fd());
+      door->listener->close_door();
     }
   }
   plane_.stopping = true;
@@ -115,15 +152,14 @@ void Gate::Impl::stop() {
 }
 
 Status Gate::Impl::set_shut(const HostPort& bound, bool shut) {
-  const auto at = std::find_if(doors_.begin(), doors_.end(), [&](const Door& door) {
-    return door.listener->bound().host == bound.host && door.listener->bound().port == bound.port;
-  });
-  if (at == doors_.end()) return not_found("nothing listens at " + format_host_port(bound));
   const MutexLock lock(doors_mu_);
-  if (stopped_ || at->shut == shut) return {};
-  Listener& listener = *at->listener;
+  const auto at = find(bound);
+  if (at == doors_.end()) return not_found("nothing listens at " + format_host_port(bound));
+  Door& door = *at->second;
+  if (stopped_ || (door.state == DoorState::kShut) == shut) return {};
+  Listener& listener = *door.listener;
   if (shut) {
-    at->shut = true;
+    door.state = DoorState::kShut;
     if (started_) lot_->forget(listener.fd());
     const Status held = listener.shut_door();
     if (!held.ok()) plane_.log.error(held.message() + "; it will not open again");
@@ -134,9 +170,8 @@ Status Gate::Impl::set_shut(const HostPort& bound, bool shut) {
     plane_.log.error(open.message());
     return open;
   }
-  at->shut = false;
-  const auto number = kFirstDoor + static_cast<uint64_t>(at - doors_.begin());
-  return started_ ? lot_->watch(listener.fd(), number) : Status();
+  door.state = DoorState::kOpen;
+  return started_ ? lot_->watch(listener.fd(), at->first) : Status();
 }
 
 void Gate::Impl::work() {
@@ -152,13 +187,23 @@ void Gate::Impl::work() {
       } else if (event.number >= Lot::kFirstConnection) {
         lot_->run(event, *space);
       } else {
-        accept_some(doors_[event.number - kFirstDoor], *space);
+        accept_some(event.number, *space);
       }
     }
   }
 }
 
-void Gate::Impl::accept_some(const Door& door, Workspace& space) {
+void Gate::Impl::accept_some(uint64_t number, Workspace& space) {
+  Guests::Pass pass;
+  Door* entered = nullptr;
+  {
+    const MutexLock lock(doors_mu_);
+    const auto found = doors_.find(number);
+    if (found == doors_.end()) return;  // closed meanwhile
+    entered = found->second.get();
+    pass = entered->guests.enter();
+  }
+  Door& door = *entered;
   for (int i = 0; i < kAcceptsAtOnce; i++) {
     auto accepted = door.listener->accept();
     if (!accepted.ok()) {
@@ -180,7 +225,7 @@ void Gate::Impl::accept_some(const Door& door, Workspace& space) {
     }
     const bool near = is_near(one);
     lot_->admit(std::make_unique<Conn>(plane_, door.service, std::move(opening), plain_link(std::move(one.fd), near),
-                                       std::move(one.peer), std::move(one.local)),
+                                       std::move(one.peer), std::move(one.local), pass),
                 space);
   }
 }
@@ -189,10 +234,15 @@ Gate::Gate(GateOptions options, const Clock& clock, const Log& log)
     : impl_(std::make_unique<Impl>(options, clock, log)) {}
 Gate::~Gate() { stop(); }
 
-Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Tls* tls, Injector* injector,
-                              Recorder* recorder) {
-  return impl_->listen(at, {router, tls, injector, recorder});
+Result<HostPort> Gate::listen(const HostPort& at, const Router& router, const Behind& behind) {
+  return impl_->listen(at, {.router = router,
+                            .tls = behind.tls,
+                            .injector = behind.injector,
+                            .recorder = behind.recorder,
+                            .clock = behind.clock,
+                            .log = behind.log});
 }
+void Gate::close(const HostPort& bound) { impl_->close(bound); }
 Status Gate::start() { return impl_->start(); }
 void Gate::stop() { impl_->stop(); }
 Status Gate::set_shut(const HostPort& bound, bool shut) { return impl_->set_shut(bound, shut); }

@@ -7,8 +7,8 @@
 //
 // An idle connection holds no thread and a handler never blocks one: reading a head, receiving a body, waiting for a
 // Completion and sending a reply are states of the connection (conn.h), advanced by whichever worker the socket wakes.
-// listen() before start(), which is before any other call; stop() from one thread that is not a worker. Routers, clock
-// and handlers must outlive the gate; a Completion that a reply waits for may outlive it.
+// start() and stop() from one thread; no call that waits from a worker. A Completion that a reply waits for may outlive
+// the gate.
 #pragma once
 
 #include <chrono>
@@ -38,16 +38,27 @@ struct GateOptions {
   std::chrono::milliseconds drain_timeout{2'000};      // stop(): for replies under way
 };
 
+// What is behind a listener; all of it must outlive close() of it, or the gate.
+struct Behind {
+  const Tls* tls = nullptr;      // https on the same port; null: a TLS client is refused
+  Injector* injector = nullptr;  // makes connections and replies fail on purpose
+  Recorder* recorder = nullptr;  // is told of all
+  const Clock* clock = nullptr;  // of the replies' Date; null: the gate's
+  const Log* log = nullptr;      // null: the gate's
+};
+
 class Gate {
  public:
   Gate(GateOptions options, const Clock& clock, const Log& log);
   ~Gate();  // stops
 
-  // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. With `tls`,
-  // which must outlive the gate, https is spoken on the same port; without, a TLS client is refused. An `injector`,
-  // which must outlive it too, makes connections and replies fail on purpose; a `recorder`, likewise, is told of all.
-  Result<HostPort> listen(const HostPort& at, const Router& router, const Tls* tls = nullptr,
-                          Injector* injector = nullptr, Recorder* recorder = nullptr);
+  // Binds and listens; the address that it got (port filled in). kUnavailable when the address is taken. The router
+  // must live as long as what is behind it. At any time: connections are accepted from start() on.
+  Result<HostPort> listen(const HostPort& at, const Router& router, const Behind& behind);
+  Result<HostPort> listen(const HostPort& at, const Router& router) { return listen(at, router, Behind()); }
+  // The end of a listener: connections are refused, those between requests end, replies under way are their
+  // connections' last and have the drain timeout. Nothing is behind it any more when it returns; absent is fine.
+  void close(const HostPort& bound);
   Status start();
   void stop();
 

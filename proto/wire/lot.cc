@@ -220,11 +220,12 @@ void Lot::expire_due(Workspace& space) {
       deadlines_.erase(deadlines_.begin());
       Slot& slot = this->slot(id);
       slot.queued = kNever;  // whoever parks it from now on queues it
-      uint64_t parked = id & ~uint64_t{UINT32_MAX};
-      if (slot.word != parked) continue;
+      // Parked with news: the socket, which would tell of them, takes no byte.
+      uint64_t word = slot.word;
+      if (word >> 32 != id >> 32 || (word & kOwned) != 0) continue;
       if (slot.until > now) {
         queue(id, slot, slot.until);
-      } else if (slot.word.compare_exchange_strong(parked, parked | kOwned)) {
+      } else if (tell(slot, id, 0, kOwned)) {
         due.push_back(id);
       }
     }
@@ -242,6 +243,19 @@ void Lot::wake_all() {
   for (size_t index = 0; index < slots_; index++) {
     Slot& slot = this->slot(index);
     if (slot.fd >= 0) post((slot.word & ~uint64_t{UINT32_MAX}) | index, slot, kLook);
+  }
+}
+
+// An owner sees it by itself; what is parked gets its turn as if its time had passed.
+void Lot::end_gone() {
+  const MutexLock lock(mu_);
+  const int64_t now = nanoseconds(clock_.steady());
+  for (size_t index = 0; index < slots_; index++) {
+    Slot& slot = this->slot(index);
+    const uint64_t word = slot.word;
+    if (!slot.conn || !slot.conn->is_gone() || (word & kOwned) != 0) continue;
+    slot.until = now;
+    queue((word & ~uint64_t{UINT32_MAX}) | index, slot, now);
   }
 }
 

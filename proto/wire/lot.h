@@ -54,7 +54,8 @@ class Lot : public std::enable_shared_from_this<Lot> {
   void run(const Event& event, Workspace& space);
   void expire_due(Workspace& space);
 
-  void wake_all();  // so that each looks whether the gate is stopping
+  void wake_all();  // so that each looks whether the gate is stopping, or its listener shut
+  void end_gone();  // those whose listener is gone, also where the socket takes no byte
   void wait_empty(SteadyTime deadline);
   void clear();  // no worker may be left
 

@@ -162,7 +162,7 @@ TEST(HttpClient, NoAnswerInTimeIsUnavailable) {
 }
 
 TEST(HttpClient, RefusesRequestsThatAreNone) {
-  for (const char* base : {"", "127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1:80/path", "ftp://x"}) {
+  for (const char* base : {"", "127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1:80/path?query", "ftp://x"}) {
     EXPECT_EQ(HttpClient({.base = base}).send({}).status().code(), Code::kInvalidArgument) << base;
   }
   HttpClient http({.base = "http://127.0.0.1:1"});

@@ -129,7 +129,7 @@ TEST_F(ServerTest, TheFirstRowThatFitsAnswers) {
   EXPECT_EQ(head.field("Content-Length"), "5");
   EXPECT_EQ(head.field("Date"), "Sat, 21 Nov 2026 20:00:00 GMT");
   EXPECT_EQ(probe.ask("GET", "/").status, 200);
-  EXPECT_EQ(server_->routes().size(), 10u);
+  EXPECT_EQ(server_->table().routes().size(), 10u);
 }
 
 TEST_F(ServerTest, Token) {

@@ -67,7 +67,7 @@ class Plane {
     add("/a.bin", content_, "a.bin");
     add("/b.bin", "another file", "b.bin");
     tls_ = *wire::Tls::open(wire::lab_identity());
-    at_ = *gate_.listen({"127.0.0.1", 0}, router_, tls_.get(), &injector_);
+    at_ = *gate_.listen({"127.0.0.1", 0}, router_, {.tls = tls_.get(), .injector = &injector_});
     EXPECT_TRUE(gate_.start().ok());
   }
   ~Plane() {

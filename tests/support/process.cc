@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -103,7 +104,7 @@ std::string Process::first_line() const {
 }
 
 Finished run(std::vector<std::string> command, const std::string& folder, const std::vector<std::string>& environment) {
-  static int count = 0;
+  static std::atomic<int> count = 0;
   Process process(std::move(command), folder, "run" + std::to_string(count++), environment);
   return process.wait();
 }

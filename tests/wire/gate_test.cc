@@ -175,7 +175,7 @@ class GateTest : public ::testing::Test {
 
   void start(GateOptions options = {}) {
     gate_ = std::make_unique<Gate>(options, clock_, log_);
-    const auto at = gate_->listen({"127.0.0.1", 0}, router_, tls_.get());
+    const auto at = gate_->listen({"127.0.0.1", 0}, router_, {.tls = tls_.get()});
     ASSERT_TRUE(at.ok()) << at.status().to_string();
     at_ = *at;
     ASSERT_TRUE(gate_->start().ok());
@@ -213,7 +213,7 @@ class GateTest : public ::testing::Test {
   Router router_;
   std::unique_ptr<Tls> tls_;
   std::unique_ptr<Gate> gate_;
-  HostPort at_;
+  HostPort at_, at2_;
 };
 
 TEST_F(GateTest, AReplyHasItsFramingAndTheLabsDate) {
@@ -459,6 +459,76 @@ TEST_F(GateTest, AListenerMayBeShutBeforeTheStartAndAfterTheEnd) {
   EXPECT_TRUE(gate_->set_shut(at_, false).ok());
   EXPECT_FALSE(HttpProbe(at_).connected());
   EXPECT_EQ(gate_->set_shut({"127.0.0.1", 1}, true).code(), Code::kNotFound);
+}
+
+TEST_F(GateTest, ListenersComeAndGoWhileOthersServe) {
+  start();
+  Router other;
+  other.add({"GET"}, "/other", [](const Request&) -> Result<Reply> {
+    Reply reply;
+    reply.body = Body("other");
+    return reply;
+  });
+  LabClock frozen(system_time_source(), LabClock::Frozen{LabTime()});
+  HttpProbe first(at_);
+  for (int round = 0; round < 20; round++) {
+    const auto second =
+        gate_->listen({"127.0.0.1", round % 2 == 0 ? uint16_t{0} : at2_.port}, other, {.clock = &frozen});
+    ASSERT_TRUE(second.ok()) << second.status().to_string();
+    at2_ = *second;
+    HttpProbe idle(at2_), busy(at2_), half(at2_);
+    half.send("GET /oth");
+    const auto reply = busy.ask("GET", "/other");
+    EXPECT_EQ(reply.body, "other");
+    EXPECT_EQ(reply.field("Date"), "Thu, 01 Jan 1970 00:00:00 GMT");
+    gate_->close(at2_);
+    for (HttpProbe* probe : {&idle, &busy, &half}) EXPECT_TRUE(probe->at_end());
+    EXPECT_FALSE(HttpProbe(at2_).connected());
+    EXPECT_EQ(first.ask("GET", "/hello").body, "hello");
+    EXPECT_NE(first.ask("GET", "/hello").field("Date"), reply.field("Date"));
+  }
+  gate_->close(at2_);  // again is fine
+}
+
+TEST_F(GateTest, AReplyUnderWayIsTheLastOfAClosedListener) {
+  make_file(8 << 20);
+  start({.workers = 1, .drain_timeout = milliseconds(20'000)});
+  HttpProbe waiting(at_), reading(at_);
+  waiting.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+  const CompletionPtr promise = promises_.take();
+  reading.send("GET /file HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect_worker_free();
+  std::thread closer([this] { gate_->close(at_); });
+  promise->finish(ok_status());
+  EXPECT_EQ(waiting.read_reply().body, "later ");
+  EXPECT_TRUE(waiting.at_end());
+  expect_file(reading.read_reply().body);
+  EXPECT_TRUE(reading.at_end());
+  closer.join();
+}
+
+// Nothing is behind a listener once it is closed: not a client that never reads, nor a reply that never gets ready.
+TEST_F(GateTest, CloseGivesUpInTimeAndTouchesNoOther) {
+  make_file(8 << 20);
+  start({.workers = 2, .drain_timeout = milliseconds(50)});
+  const auto second = gate_->listen({"127.0.0.1", 0}, router_);
+  ASSERT_TRUE(second.ok());
+  HttpProbe waiting(at_), reading(at_), others_waiting(*second), others_reading(*second);
+  CompletionPtr others;
+  for (HttpProbe* probe : {&waiting, &others_waiting}) {
+    probe->send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    others = promises_.take();
+  }
+  for (HttpProbe* probe : {&reading, &others_reading}) probe->send("GET /file HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect_worker_free();
+  gate_->close(at_);
+  EXPECT_TRUE(waiting.at_end());
+  EXPECT_EQ(reading.read_reply().status, 0);
+  others->finish(ok_status());
+  EXPECT_EQ(others_waiting.read_reply().body, "later ");
+  expect_file(others_reading.read_reply().body);
+  EXPECT_TRUE(gate_->listen(at_, router_).ok()) << "the port is free at once";
+  expect_served();
 }
 
 TEST_F(GateTest, AClientThatLeavesWhileItsReplyWaitsIsForgotten) {

@@ -1,0 +1,14 @@
+// The control API of the labs beside the default one: /api/v1/labs. What they are themselves is below /labs/NAME
+// (labs.h).
+#pragma once
+
+#include <vector>
+
+#include "mp/cli/labs.h"
+#include "proto/control/server.h"
+
+namespace smslab::cli {
+
+std::vector<control::ControlRoute> lab_routes(Labs& labs);
+
+}  // namespace smslab::cli
