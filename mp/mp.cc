@@ -40,10 +40,10 @@ Status claim_folder(store::Store& store, const MpOptions& options) {
   });
 }
 
-Result<std::shared_ptr<SiteLogs>> open_logs(Env& env, const std::string& folder) {
+Result<std::shared_ptr<SiteLogs>> open_logs(Env& env, const std::string& folder, const Clock& clock) {
   if (folder.empty()) return SiteLogs::none();
   RETURN_IF_ERROR(env.make_folders(folder));
-  return SiteLogs::open(folder);
+  return SiteLogs::open(folder, clock);
 }
 
 std::shared_ptr<const Inboxes> open_inboxes(Env& env, const MpOptions& options) {
@@ -203,7 +203,7 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   ASSIGN_OR_RETURN(LabKeys keys, builtin_keys());
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
   RETURN_IF_ERROR(claim_folder(*store, options));
-  ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs));
+  ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs, clock));
   auto inboxes = open_inboxes(env, options);
   std::shared_ptr<store::Journal> journal;
   if (!options.journal.empty()) {
