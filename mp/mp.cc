@@ -83,7 +83,7 @@ class Mp::Impl {
                  .polls = polls_,
                  .ready = ready_,
                  .reset = [this](Problems* problems) { return reset(problems); }},
-        control_({}, clock, site_.log),
+        control_({.token = options.control_token, .names = options.control_names}, clock, site_.log),
         manager_(std::make_unique<DistributionManager>(site_, dps_, imports_)) {
     wake_with(clock, site_.queue);
     mount_client_plane(router_, site_, dps_, [this] { return mp_url(); });

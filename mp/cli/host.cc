@@ -77,6 +77,15 @@ void raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+// Of libraries: no thread, no memory.
+Status start(Role& role) {
+  try {
+    return role.start();
+  } catch (const std::exception& error) {
+    return {Code::kUnavailable, std::string("cannot start: ") + error.what()};
+  }
+}
 }  // namespace
 
 void add_host_options(CLI::App& verb, HostOptions* options) {
@@ -148,7 +157,7 @@ Status run_role(const HostOptions& options, const std::function<std::unique_ptr<
 
   ASSIGN_OR_RETURN(const auto host, Host::open(options));
   const auto role = make(*host);
-  Status status = role->start();
+  Status status = start(*role);
   if (status.ok()) status = host->announce_ready();
   if (status.ok()) {
     int signal = 0;

@@ -15,8 +15,10 @@ namespace smslab::cli {
 // ./smslab-data, else the default address.
 struct LabFinder {
   std::string control, data;
+  std::string token_file;  // else $SMSLAB_TOKEN holds the token itself; both empty: the lab needs none
 
   Result<std::string> control_url() const;
+  Result<std::string> token() const;
 };
 
 class Lab {
@@ -29,7 +31,7 @@ class Lab {
               google::protobuf::Message* reply, std::vector<Status>* errors = nullptr);
 
  private:
-  explicit Lab(std::string url);
+  Lab(std::string url, std::string token);
 
   std::string url_;
   control::HttpClient http_;

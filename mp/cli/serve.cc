@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dp/distribution_point.h"
+#include "mp/cli/control_access.h"
 #include "mp/cli/dp_wanted.h"
 #include "mp/cli/host.h"
 #include "mp/cli/scenario_file.h"
@@ -30,6 +31,7 @@ struct SiteRoleOptions {
   std::vector<std::string> dps;          // [NAME=]HOST:PORT
   std::vector<std::string> token_files;  // of DPs in processes of their own
   uint64_t seed = 1;
+  ControlAccess access;
   bool strict = false;
   bool journal = true;
   std::optional<std::string> inboxes;  // child sites' codes, comma between
@@ -52,6 +54,8 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(const HostPort mp_at, parse_host_port(options_.mp, "--mp"));
     ASSIGN_OR_RETURN(const HostPort control_at, parse_host_port(options_.control, "--control"));
     ASSIGN_OR_RETURN(mp::MpOptions mp_options, site_options());
+    ASSIGN_OR_RETURN(mp_options.control_token, control_token(host_.env(), options_.access, control_at));
+    mp_options.control_names = options_.access.names;
     ASSIGN_OR_RETURN(mp_, mp::Mp::open(std::move(mp_options), host_.env(), host_.clock(), host_.log()));
     for (const DpWanted& dp : dps) RETURN_IF_ERROR(add_dp(dp));
     RETURN_IF_ERROR(make_scenario());
@@ -195,6 +199,7 @@ CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const 
                    "YAML file of the site to begin with; a data folder that holds a site already goes on as it is");
   verb->add_option("--mp", options->mp, "management point: HOST:PORT, port 0 picks a free one")->capture_default_str();
   verb->add_option("--control", options->control, "control plane: HOST:PORT")->capture_default_str();
+  add_control_access_options(*verb, &options->access);
   verb->add_option("--token-file", options->token_files,
                    "file with the secret of distribution points that run as `smslab dp` and announce themselves");
   verb->add_option("--seed", options->seed, "seed of everything that looks random")->capture_default_str();

@@ -20,6 +20,7 @@
 namespace smslab::control {
 namespace {
 constexpr size_t kLoggedTarget = 200;
+constexpr uint64_t kProofBytes = 16'384;  // of a body that proves itself
 
 // httplib's part: one request on a connection that the front has read the head of.
 class OneRequest final : public httplib::Server {
@@ -223,11 +224,6 @@ class ControlServer::Impl {
       *status = 403;
       return page;
     }
-    if (!options_.token.empty() && !same_secret(in.get_header_value("Authorization"), "Bearer " + options_.token)) {
-      out.set_header("WWW-Authenticate", "Bearer");
-      return Status(Code::kUnauthenticated,
-                    "this needs \"Authorization: Bearer <token>\" with the token of this server", "Authorization");
-    }
     ControlRequest request;
     request.method = in.method;
     request.path = in.target.substr(0, in.target.find('?'));
@@ -240,6 +236,12 @@ class ControlServer::Impl {
     std::string allowed;
     const ControlRoute* route =
         find(in.method == "HEAD" ? "GET" : in.method, target.segments, &request.params, &allowed);
+    const bool proves_itself = route != nullptr && route->proves_itself;
+    if (!proves_itself && !has_token(in)) {
+      out.set_header("WWW-Authenticate", "Bearer");
+      return Status(Code::kUnauthenticated,
+                    "this needs \"Authorization: Bearer <token>\" with the token of this server", "Authorization");
+    }
     if (route == nullptr && allowed.empty()) return not_found("no such path: " + request.path, "path");
     if (route == nullptr) {
       *status = 405;
@@ -252,7 +254,7 @@ class ControlServer::Impl {
     }
     try {
       if (!route->streams_body) {
-        ASSIGN_OR_RETURN(request.body, body.read_whole(options_.body_bytes));
+        ASSIGN_OR_RETURN(request.body, body.read_whole(proves_itself ? kProofBytes : options_.body_bytes));
       }
       return route->handler(request);
     } catch (const std::bad_alloc&) {
@@ -262,6 +264,10 @@ class ControlServer::Impl {
     } catch (...) {
       return internal_error("unexpected: an exception without a text");
     }
+  }
+
+  bool has_token(const httplib::Request& in) const {
+    return options_.token.empty() || same_secret(in.get_header_value("Authorization"), "Bearer " + options_.token);
   }
 
   Status check_browser(const httplib::Request& in) const {

@@ -86,6 +86,7 @@ struct ControlRoute {
   std::vector<QueryParameter> query = {};  // the keys that it takes; any other is refused
   int status = 200;                        // of its success
   const Descriptor* refusal = nullptr;     // what an error is; null: ErrorReply
+  bool proves_itself = false;              // needs no token: its body, a short one, says who sends it
 };
 
 struct ControlOptions {
