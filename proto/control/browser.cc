@@ -16,7 +16,8 @@ bool is_address(const std::string& host) {
 
 // "Name:8082", "127.0.0.1", "[::1]:8082" without the port.
 std::string host_of(std::string_view field) {
-  if (field.starts_with('[')) return std::string(field.substr(1, field.find(']') - 1));
+  const size_t bracket = field.find(']');
+  if (field.starts_with('[') && bracket != std::string_view::npos) return std::string(field.substr(1, bracket - 1));
   return ascii_lower(field.substr(0, field.find(':')));
 }
 

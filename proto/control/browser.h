@@ -22,7 +22,7 @@ Status check_host(std::string_view host, std::string_view listens_at, const std:
 
 // Fields as they came, "" where there is none.
 struct BrowserFields {
-  std::string_view host, origin, fetch_site, referer, user_agent, content_type;
+  std::string_view host = {}, origin = {}, fetch_site = {}, referer = {}, user_agent = {}, content_type = {};
 };
 Status check_origin(const BrowserFields& fields);
 // The types that a form or a page may send without asking are taken from programs alone (curl's default is one).

@@ -39,7 +39,8 @@ struct Parked {
   Incoming connection;
   SteadyTime deadline;
   bool refused = false;  // only what it still sends is read away
-  size_t searched = 0;   // of the head
+  size_t searched = 0;   // without finding the end of a head
+  size_t whole = 0;      // bytes of head and body, where the head is there
 };
 
 struct Answered {
@@ -160,9 +161,12 @@ class Front::Impl {
   // Goes to a thread when it is whole, away when it is refused, and waits on otherwise.
   void look(Parked one) {
     std::string& in = one.connection.in;
+    if (in.size() < one.whole) return parked_.push_back(std::move(one));
     const size_t end = wire::head_end(in, one.searched);
-    one.searched = in.size();
-    if (end == 0 && in.size() <= options_.limits.bytes) return parked_.push_back(std::move(one));
+    if (end == 0 && in.size() <= options_.limits.bytes) {
+      one.searched = in.size();
+      return parked_.push_back(std::move(one));
+    }
     wire::Head head;
     wire::Refusal refusal =
         wire::parse_head(end == 0 ? std::string_view(in) : std::string_view(in).substr(0, end), options_.limits, &head);
@@ -174,7 +178,10 @@ class Front::Impl {
 
     const bool sized = head.framing == wire::Framing::kLength;
     const bool ahead = sized && head.length <= options_.ahead && !head.expect_continue;
-    if (ahead && in.size() < end + head.length) return parked_.push_back(std::move(one));
+    if (ahead && in.size() < end + head.length) {
+      one.whole = end + head.length;
+      return parked_.push_back(std::move(one));
+    }
     const bool whole = head.framing == wire::Framing::kNone || (sized && in.size() >= end + head.length);
     in.replace(0, end, written(head));
     auto shared = std::make_shared<Incoming>(std::move(one.connection));

@@ -108,6 +108,24 @@ TEST_F(StrangersTest, HalfSentRequestsKeepNobodyWaiting) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
 
+// However a request is cut, it is the same.
+TEST_F(StrangersTest, RequestsComeInPieces) {
+  start();
+  const std::string body = R"({"name":")" + std::string(40'000, 'x') + "\"}";
+  const std::string head = "POST /echo HTTP/1.1\r\n" + host() +
+                           "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                           "\r\n\r\n";
+  for (const size_t piece : {size_t{1}, size_t{7}, head.size(), size_t{1000}, size_t{17'000}}) {
+    HttpProbe probe(at_);
+    const std::string all = head + body;
+    const size_t few = piece < 10 ? head.size() + 100 : all.size();  // in small pieces, the rest at once
+    for (size_t at = 0; at < few; at += piece) probe.send(std::string_view(all).substr(at, std::min(piece, few - at)));
+    probe.send(std::string_view(all).substr(few));
+    EXPECT_EQ(probe.read_reply().status, 201) << piece;
+    EXPECT_EQ(probe.ask("GET", "/").body, "hello") << piece;
+  }
+}
+
 TEST_F(StrangersTest, WhoHasNoTokenIsNotListenedTo) {
   start({.token = "a secret of some length"});
   // The reply comes before the body, which nobody waits for.

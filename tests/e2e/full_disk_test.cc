@@ -34,7 +34,7 @@ std::string noise(uint64_t size, unsigned seed) {
   uint64_t x = seed + 1;
   for (char& c : bytes) {
     x = x * 6364136223846793005U + 1442695040888963407U;
-    c = static_cast<char>(x >> 56);
+    c = static_cast<char>('a' + (x >> 56) % 26);
   }
   return bytes;
 }
@@ -69,7 +69,7 @@ class FullDisk : public testing::Test {
   }
   // What was there before is there, on either plane.
   void expect_served() const {
-    EXPECT_EQ(get(lab_->dp(), "/SMS_DP_SMSPKG$/LON00001/file.bin").body, small_);
+    EXPECT_TRUE(get(lab_->dp(), "/SMS_DP_SMSPKG$/LON00001/file.bin").body == small_);
     EXPECT_EQ(get(lab_->mp(), "/SMS_MP/.sms_aut?MPLIST").status, 200);
     EXPECT_EQ(get(lab_->ready().control(), "/api/v1/packages/LON00001").status, 200);
     EXPECT_EQ(get(lab_->ready().control(), "/readyz").status, 200);
@@ -199,8 +199,9 @@ TEST_F(FullDisk, TheIndexOutgrowsItsMap) {
   int made = 0;
   while (size() < 80 * kMiB && made < 200) {  // the map begins with 64 MiB
     const std::string id = "LON0" + std::to_string(1000 + made);
-    const HttpProbe::Reply reply = post("/api/v1/packages", R"({"id":")" + id + R"(","name":"x","source":")" +
-                                                                source("small") + R"(","comment":")" + comment + "\"}");
+    const HttpProbe::Reply reply = post(
+        "/api/v1/packages", R"({"id":")" + id + R"(","name":"x","source":")" + source("small") +
+                                R"(","programs":[{"name":"Setup","commandLine":"x","comment":")" + comment + "\"}]}");
     ASSERT_EQ(reply.status, 201) << reply.body.substr(0, 500);
     made++;
   }
@@ -305,15 +306,22 @@ rlim_t set_limit(pid_t pid, __rlimit_resource what, rlim_t soft) {
   return old.rlim_cur;
 }
 
+// No descriptor that is not in use can be had any more. The limit is on numbers, so the lowest free one decides.
+rlim_t leave_no_descriptor(pid_t pid) {
+  rlim_t lowest = 0;
+  while (fs::is_symlink(fs::symlink_status("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(lowest)))) lowest++;
+  return set_limit(pid, RLIMIT_NOFILE, lowest);
+}
+
 TEST_F(FullDisk, OutOfDescriptors) {
   start(24 * kMiB);
   const auto pid = static_cast<pid_t>(lab_->ready().pid());
   HttpProbe client(at(lab_->dp())), control(at(lab_->ready().control()));
   ASSERT_EQ(client.ask("GET", "/SMS_DP_SMSPKG$/LON00001/file.bin").body, small_);
-  const fs::directory_iterator open("/proc/" + std::to_string(pid) + "/fd");
-  const rlim_t before = set_limit(pid, RLIMIT_NOFILE, static_cast<rlim_t>(std::distance(begin(open), end(open))));
+  const rlim_t before = leave_no_descriptor(pid);
   // Who comes now is turned away; who was there gets an answer: without a descriptor for its file, that it must wait.
-  EXPECT_EQ(HttpProbe(at(lab_->mp())).ask("GET", "/SMS_MP/.sms_aut?MPLIST").status, 0);
+  // (Others may have been on their way out, and left a number free.)
+  while (HttpProbe(at(lab_->mp())).ask("GET", "/SMS_MP/.sms_aut?MPLIST").status != 0) leave_no_descriptor(pid);
   EXPECT_EQ(client.ask("GET", "/nothing").status, 404);
   const int status = client.ask("GET", "/SMS_DP_SMSPKG$/LON00001/file.bin").status;
   EXPECT_TRUE(status == 200 || status == 503) << status;
@@ -332,8 +340,8 @@ TEST_F(FullDisk, OutOfDescriptorsInAnImport) {
   const std::string staged = stage();
   HttpProbe control(at(lab_->ready().control()));
   ASSERT_EQ(control.ask("GET", "/healthz").status, 200);
-  const fs::directory_iterator open("/proc/" + std::to_string(pid) + "/fd");
-  const rlim_t before = set_limit(pid, RLIMIT_NOFILE, static_cast<rlim_t>(std::distance(begin(open), end(open))));
+  const rlim_t before = leave_no_descriptor(pid);
+  while (HttpProbe(at(lab_->mp())).ask("GET", "/SMS_MP/.sms_aut?MPLIST").status != 0) leave_no_descriptor(pid);
   const HttpProbe::Reply refused =
       control.ask("POST", "/api/v1/packages", "Content-Type: application/json\r\n",
                   R"({"id":"LON00002","name":"Small","source":")" + source("small") + "\"}");
