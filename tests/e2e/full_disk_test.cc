@@ -195,20 +195,18 @@ TEST_F(FullDisk, InTheMiddleOfAChangeOfTheIndex) {
 TEST_F(FullDisk, TheIndexOutgrowsItsMap) {
   start(300 * kMiB);
   const auto size = [&] { return fs::file_size(lab_->data() + "/site/index/data.mdb"); };
-  const std::string comment(kMiB, 'x');
+  const std::string rule =
+      R"({"match":{"address":"127.0.0.99"},"responseBytes":{"raw":")" + std::string(kMiB, 'A') + "\"}}";
   int made = 0;
   while (size() < 80 * kMiB && made < 200) {  // the map begins with 64 MiB
-    const std::string id = "LON0" + std::to_string(1000 + made);
-    const HttpProbe::Reply reply = post(
-        "/api/v1/packages", R"({"id":")" + id + R"(","name":"x","source":")" + source("small") +
-                                R"(","programs":[{"name":"Setup","commandLine":"x","comment":")" + comment + "\"}]}");
+    const HttpProbe::Reply reply = post("/api/v1/faults", rule);
     ASSERT_EQ(reply.status, 201) << reply.body.substr(0, 500);
     made++;
   }
   EXPECT_GE(size(), 80 * kMiB);
   expect_served();
   expect_clean_after_stop();
-  EXPECT_EQ(get(lab_->ready().control(), "/api/v1/packages/LON01000").status, 200);
+  EXPECT_EQ(get(lab_->ready().control(), "/api/v1/faults/" + std::to_string(made)).status, 200);
 }
 
 TEST_F(FullDisk, InTheMiddleOfALog) {

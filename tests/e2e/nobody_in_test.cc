@@ -219,7 +219,8 @@ TEST(NobodyIn, NoNameIsAPath) {
          {"/api/v1/journal?client=", "/api/v1/journal?package=", "/api/v1/status-messages?package="}) {
       EXPECT_LT(ask(control, "GET", query + name).status, 500) << query;
     }
-    EXPECT_EQ(ask(dp, "PUT", "/dp/v1/blobs/" + name, "", "bytes").status, 401);
+    const int put = ask(dp, "PUT", "/dp/v1/blobs/" + name, "", "bytes").status;
+    EXPECT_TRUE(put == 401 || put == 400) << put;
   }
   // The same names in bodies, where they are to make something.
   for (const std::string name : {"../../outside", "/etc/passwd", "..", "LON0000/", "..\\\\..\\\\outside"}) {
