@@ -70,7 +70,11 @@ std::string own_mounts() {
 
 SmallDisk::SmallDisk(std::string folder, uint64_t bytes) : folder_(std::move(folder)) {
   fs::create_directories(fs::path(folder_).parent_path());
-  if (mount(bytes) || borrow(bytes)) return;
+  if (mount(bytes)) return;
+  if (borrow(bytes)) {
+    problem_.clear();
+    return;
+  }
   problem_ = "no tmpfs can be had here (" + problem_ + "; " + kShared +
              " is no small tmpfs). Run this test as root, or where user namespaces are allowed (sysctl "
              "kernel.unprivileged_userns_clone=1, user.max_user_namespaces), or in a container with --shm-size=64m";
