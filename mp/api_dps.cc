@@ -14,11 +14,11 @@ Routes dp_routes(ControlContext& context) {
   return {
       reads<v1::DpList>("/api/v1/dps", "All distribution points and what they hold",
                         [&site, &dps](ControlRequest&) -> Result<v1::DpList> { return list_dps(site, dps); }),
-      takes<v1::DpAnnouncement, v1::DpWelcome>(
+      proves_itself(takes<v1::DpAnnouncement, v1::DpWelcome>(
           "POST", "/api/v1/dps", "A distribution point in a process of its own says where it is", 200,
           [&site, &dps, &catch_up, &secrets](ControlRequest&, const v1::DpAnnouncement& announcement) {
             return admit_dp(site, dps, catch_up, secrets, announcement);
-          }),
+          })),
       reads<DpInfo>("/api/v1/dps/{name}", "One distribution point and what it holds",
                     [&site, &dps](ControlRequest& r) { return show_dp(site, dps, r.param("name")); }),
       takes<DpInfo, DpInfo>("PATCH", "/api/v1/dps/{name}", "Set whether it is protected, and its boundaries", 200,

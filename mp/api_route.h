@@ -73,6 +73,11 @@ inline ControlRoute with_query(ControlRoute route, std::vector<control::QueryPar
   route.query = std::move(query);
   return route;
 }
+// The same route for whoever has no token: what it takes says by itself who sends it.
+inline ControlRoute proves_itself(ControlRoute route) {
+  route.proves_itself = true;
+  return route;
+}
 inline control::QueryParameter wait_parameter() {
   return {.name = "wait_ms", .summary = "how long the reply may be held back, in milliseconds", .number = true};
 }

@@ -42,10 +42,10 @@ Status claim_folder(store::Store& store, const MpOptions& options) {
   });
 }
 
-Result<std::shared_ptr<SiteLogs>> open_logs(Env& env, const std::string& folder) {
+Result<std::shared_ptr<SiteLogs>> open_logs(Env& env, const std::string& folder, const Clock& clock) {
   if (folder.empty()) return SiteLogs::none();
   RETURN_IF_ERROR(env.make_folders(folder));
-  return SiteLogs::open(folder);
+  return SiteLogs::open(folder, clock);
 }
 
 std::shared_ptr<const Inboxes> open_inboxes(Env& env, const MpOptions& options) {
@@ -85,7 +85,8 @@ class Mp::Impl {
                  .polls = polls_,
                  .ready = ready_,
                  .reset = [this](Problems* problems) { return reset(problems); }},
-        control_({.threads = kControlThreads}, clock, site_.log),
+        control_({.token = options.control_token, .threads = kControlThreads, .names = options.control_names}, clock,
+                 site_.log),
         manager_(std::make_unique<DistributionManager>(site_, dps_, imports_)) {
     wake_with(clock, site_.queue);
     mount_client_plane(router_, site_, dps_, [this] { return mp_url(); });
@@ -211,7 +212,7 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
   store->blobs().share_with(options.share_with);
   RETURN_IF_ERROR(claim_folder(*store, options));
-  ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs));
+  ASSIGN_OR_RETURN(auto logs, open_logs(env, options.logs, clock));
   auto inboxes = open_inboxes(env, options);
   std::shared_ptr<store::Journal> journal;
   if (!options.journal.empty()) {

@@ -114,11 +114,14 @@ std::string one_line(std::string text, size_t limit) {
 
 std::shared_ptr<SiteLogs> SiteLogs::none() { return std::make_shared<SiteLogs>(Sinks{}); }
 
-Result<std::shared_ptr<SiteLogs>> SiteLogs::open(const std::string& folder) {
+Result<std::shared_ptr<SiteLogs>> SiteLogs::open(const std::string& folder, const Clock& clock) {
   Sinks sinks;
   for (const FileRow& row : kFiles) {
+    const auto lost = [&clock, file = row.file](uint64_t lines) {
+      return record(file, clock.now(), fmt::format("{} lines are lost here: the disk had no room", lines), kMpThread);
+    };
     ASSIGN_OR_RETURN(sinks[static_cast<size_t>(row.file)],
-                     open_log_file(folder + "/" + std::string(row.name) + ".log", "\r\n", kRollAt));
+                     open_log_file(folder + "/" + std::string(row.name) + ".log", "\r\n", kRollAt, lost));
   }
   return std::make_shared<SiteLogs>(std::move(sinks));
 }

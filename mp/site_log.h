@@ -51,7 +51,7 @@ class SiteLogs {
 
   static std::shared_ptr<SiteLogs> none();
   // <folder>/distmgr.log and the others; the folder is there.
-  static Result<std::shared_ptr<SiteLogs>> open(const std::string& folder);
+  static Result<std::shared_ptr<SiteLogs>> open(const std::string& folder, const Clock& clock);
   explicit SiteLogs(Sinks sinks, size_t queue_bytes = size_t{16} << 20);
   ~SiteLogs();  // writes what is queued
 

@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 namespace smslab::store {
 namespace {
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kLeastMap = uint64_t{64} << 20;
 }  // namespace
 
 Status GrowingFile::allocate(int fd, uint64_t from, uint64_t to) {
@@ -23,11 +25,16 @@ Result<std::unique_ptr<GrowingFile>> GrowingFile::open(const std::string& path, 
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0) return from_errno(errno, path);
-  void* const data = ::mmap(nullptr, most, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
+  const auto size = static_cast<uint64_t>(info.st_size);
+  const auto map = [&] {
+    return ::mmap(nullptr, most, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd.get(), 0);
+  };
+  void* data = map();
+  for (; data == MAP_FAILED && errno == ENOMEM && most / 2 >= std::max(kLeastMap, 2 * size); data = map()) most /= 2;
   if (data == MAP_FAILED) return from_errno(errno, "mapping " + path);
   if (!allocate) allocate = GrowingFile::allocate;
-  return std::unique_ptr<GrowingFile>(new GrowingFile(
-      path, std::move(allocate), std::move(fd), static_cast<char*>(data), most, static_cast<uint64_t>(info.st_size)));
+  return std::unique_ptr<GrowingFile>(
+      new GrowingFile(path, std::move(allocate), std::move(fd), static_cast<char*>(data), most, size));
 }
 
 GrowingFile::~GrowingFile() { ::munmap(data_, most_); }

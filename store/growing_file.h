@@ -27,7 +27,8 @@ class GrowingFile {
   using Allocate = std::function<Status(int fd, uint64_t from, uint64_t to)>;
   static Status allocate(int fd, uint64_t from, uint64_t to);  // the system's
 
-  // Makes the file if it is not there; what it has is taken for reserved. It can grow to `most` bytes.
+  // Makes the file if it is not there; what it has is taken for reserved. It can grow to `most` bytes, or as far as the
+  // process may have addresses (ulimit -v).
   static Result<std::unique_ptr<GrowingFile>> open(const std::string& path, Allocate allocate, uint64_t most);
   ~GrowingFile();
 

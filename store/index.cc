@@ -58,7 +58,7 @@ Status from_lmdb(int rc, const std::string& what) {
 // (SIGBUS). So all blocks are there before LMDB maps the file. A file system that cannot promise them is taken as it
 // is.
 Status reserve_lock_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return from_errno(errno, "cannot open " + path);
   while (::fallocate(fd.get(), 0, 0, kLockBytes) != 0) {
     if (errno == EOPNOTSUPP) break;
@@ -234,7 +234,7 @@ struct Index::Impl {
     if (const int rc = mdb_env_create(&env)) return failed(rc, "cannot prepare");
     mdb_env_set_maxreaders(env, kMaxReaders);
     if (!read_only) RETURN_IF_ERROR(reserve_lock_file(folder + "/lock.mdb"));
-    if (const int rc = mdb_env_open(env, folder.c_str(), MDB_NOTLS | (read_only ? MDB_RDONLY : 0U), 0644)) {
+    if (const int rc = mdb_env_open(env, folder.c_str(), MDB_NOTLS | (read_only ? MDB_RDONLY : 0U), 0600)) {
       return failed(rc, "cannot open");
     }
     int dead = 0;

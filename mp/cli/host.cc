@@ -69,6 +69,15 @@ void raise_descriptor_limit() {
 // An index asks for megabytes that it hardly ever uses. Given from the heap they would be cleared, and so be there, for
 // each of the hundreds of indexes that a process with many labs has.
 void keep_large_memory_apart() { ::mallopt(M_MMAP_THRESHOLD, 512 * 1024); }
+
+// Of libraries: no thread, no memory.
+Status start(Role& role) {
+  try {
+    return role.start();
+  } catch (const std::exception& error) {
+    return {Code::kUnavailable, std::string("cannot start: ") + error.what()};
+  }
+}
 }  // namespace
 
 Result<LabClock::Start> read_clock(std::string text, std::string_view field) {
@@ -154,7 +163,7 @@ Status run_role(const HostOptions& options, const std::function<std::unique_ptr<
 
   ASSIGN_OR_RETURN(const auto host, Host::open(options));
   const auto role = make(*host);
-  Status status = role->start();
+  Status status = start(*role);
   if (status.ok()) status = host->announce_ready();
   if (status.ok()) {
     int signal = 0;

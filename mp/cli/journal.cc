@@ -197,7 +197,8 @@ void add_journal(CLI::App& app, Cli& cli) {
   add_verb(app, cli, "transcript", "What each client asked and was answered, the same for the same run",
            [&cli]() -> Status {
              ASSIGN_OR_RETURN(const std::string url, cli.finder.control_url());
-             control::HttpClient http({.base = url, .body_bytes = size_t{4} << 30});
+             ASSIGN_OR_RETURN(std::string token, cli.finder.token());
+             control::HttpClient http({.base = url, .token = std::move(token), .body_bytes = size_t{4} << 30});
              ASSIGN_OR_RETURN(const control::HttpReply reply, http.send({.target = "/api/v1/transcript"}));
              if (reply.status != 200) return {Code::kFailedPrecondition, reply.body};
              fmt::print("{}", reply.body);

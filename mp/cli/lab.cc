@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "mp/cli/control_access.h"
 #include "mp/cli/lab_order.h"
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
@@ -65,13 +66,20 @@ Result<std::string> LabFinder::server_url() const {
   return std::string(kDefaultControl);
 }
 
-Lab::Lab(std::string url)
-    : url_(std::move(url)), http_({.base = url_, .token = {}, .bind = {}, .timeout = kPatience}) {}
+Result<std::string> LabFinder::token() const {
+  if (!token_file.empty()) return read_control_token(posix_env(), token_file, "--token-file");
+  const char* environment = std::getenv("SMSLAB_TOKEN");  // NOLINT(concurrency-mt-unsafe): before any thread
+  return std::string(environment == nullptr ? "" : environment);
+}
+
+Lab::Lab(std::string url, std::string token)
+    : url_(std::move(url)), http_({.base = url_, .token = std::move(token), .bind = {}, .timeout = kPatience}) {}
 
 Result<Lab> Lab::find(const LabFinder& finder) {
   ASSIGN_OR_RETURN(const std::string url, finder.control_url());
   RETURN_IF_ERROR(parse_url(url, "--control").status());
-  return Lab(url);
+  ASSIGN_OR_RETURN(std::string token, finder.token());
+  return Lab(url, std::move(token));
 }
 
 Status Lab::call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
@@ -81,6 +89,9 @@ Status Lab::call(const std::string& method, const std::string& target, const goo
   if (status.code() == Code::kUnavailable && status.message().starts_with(method + " http://")) {
     return {status.code(), status.message() + "; is a lab running at " + url_ +
                                "? Start one with: smslab serve, or name it with --control or --data"};
+  }
+  if (status.code() == Code::kUnauthenticated && status.field() == "Authorization") {
+    return {status.code(), "the lab at " + url_ + " wants its token; give --token-file FILE or $SMSLAB_TOKEN"};
   }
   return status;
 }

@@ -16,9 +16,11 @@ namespace smslab::cli {
 // one.
 struct LabFinder {
   std::string control, data, lab;
+  std::string token_file;  // else $SMSLAB_TOKEN holds the token itself; both empty: the lab needs none
 
   Result<std::string> control_url() const;  // of that lab
   Result<std::string> data_folder() const;  // of that lab, for what needs none that runs
+  Result<std::string> token() const;
   LabFinder of_all() const;                 // the default lab's, where the labs are listed
 
  private:
@@ -36,7 +38,7 @@ class Lab {
               google::protobuf::Message* reply, std::vector<Status>* errors = nullptr);
 
  private:
-  explicit Lab(std::string url);
+  Lab(std::string url, std::string token);
 
   std::string url_;
   control::HttpClient http_;

@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
   app.add_option("--control", cli.finder.control, "URL of the lab's control plane");
   app.add_option("--data", cli.finder.data, "the lab's data folder");
   app.add_option("--lab", cli.finder.lab, "one of the labs beside the default one, by name");
+  app.add_option("--token-file", cli.finder.token_file,
+                 "file with the token of the lab's control plane, where it has one (else $SMSLAB_TOKEN is the token)");
   app.add_flag("--json", cli.json, "print the API's JSON");
 
   smslab::cli::add_serve(app, cli);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mp/cli/api_labs.h"
+#include "mp/cli/control_access.h"
 #include "mp/cli/dp_wanted.h"
 #include "mp/cli/host.h"
 #include "mp/cli/lab_site.h"
@@ -32,6 +33,7 @@ struct SiteRoleOptions {
   std::vector<std::string> dps;          // [NAME=]HOST:PORT
   std::vector<std::string> token_files;  // of DPs in processes of their own
   uint64_t seed = 1;
+  ControlAccess access;
   bool strict = false;
   bool journal = true;
   std::optional<std::string> inboxes;  // child sites' codes, comma between
@@ -58,6 +60,8 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(const HostPort mp_at, parse_host_port(options_.mp, "--mp"));
     ASSIGN_OR_RETURN(const HostPort control_at, parse_host_port(options_.control, "--control"));
     ASSIGN_OR_RETURN(mp::MpOptions mp_options, site_options());
+    ASSIGN_OR_RETURN(mp_options.control_token, control_token(host_.env(), options_.access, control_at));
+    mp_options.control_names = options_.access.names;
     RETURN_IF_ERROR(lab_.open(std::move(mp_options), options_.journal, dps, "--dp",
                               [](const std::string&, dp::DistributionPoint& dp) -> Result<std::string> {
                                 ASSIGN_OR_RETURN(const HostPort at, dp.start_control({"127.0.0.1", 0}));
@@ -163,6 +167,7 @@ CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const 
                    "YAML file of the site to begin with; a data folder that holds a site already goes on as it is");
   verb->add_option("--mp", options->mp, "management point: HOST:PORT, port 0 picks a free one")->capture_default_str();
   verb->add_option("--control", options->control, "control plane: HOST:PORT")->capture_default_str();
+  add_control_access_options(*verb, &options->access);
   verb->add_option("--token-file", options->token_files,
                    "file with the secret of distribution points that run as `smslab dp` and announce themselves");
   verb->add_option("--seed", options->seed, "seed of everything that looks random")->capture_default_str();

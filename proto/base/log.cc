@@ -1,13 +1,17 @@
 #include "proto/base/log.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
+#include "proto/base/fd.h"
 #include "proto/base/mutex.h"
 #include "proto/base/time_text.h"
 
@@ -16,16 +20,15 @@ namespace {
 // spdlog carries the record to its place; the record itself, time included, is ours.
 class SpdlogSink final : public LogSink {
  public:
-  SpdlogSink(std::shared_ptr<spdlog::sinks::sink> sink, std::string_view line_end) : sink_(std::move(sink)) {
-    sink_->set_formatter(
-        std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, std::string(line_end)));
+  explicit SpdlogSink(std::shared_ptr<spdlog::sinks::sink> sink) : sink_(std::move(sink)) {
+    sink_->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, "\n"));
   }
   void write(std::string_view record) override {
     try {
       sink_->log(spdlog::details::log_msg(spdlog::log_clock::time_point{}, {}, "", spdlog::level::info,
                                           spdlog::string_view_t(record.data(), record.size())));
       sink_->flush();
-    } catch (const spdlog::spdlog_ex&) {  // a full disk loses the line and nothing else
+    } catch (const spdlog::spdlog_ex&) {  // standard error may be a file on a full disk: the line is lost, no more
     }
   }
 
@@ -33,20 +36,58 @@ class SpdlogSink final : public LogSink {
   const std::shared_ptr<spdlog::sinks::sink> sink_;
 };
 
-Result<std::shared_ptr<LogSink>> open_growing_file(const std::string& path, std::string_view line_end) {
-  try {
-    return std::shared_ptr<LogSink>(
-        std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path), line_end));
-  } catch (const spdlog::spdlog_ex& e) {
-    return Status(Code::kUnavailable, "cannot open the log " + path + ": " + e.what());
+// Not spdlog's: that keeps a part of what a full disk did not take, and writes it before another record.
+class FileSink final : public LogSink {
+ public:
+  FileSink(UniqueFd fd, std::string_view line_end, LostNote note)
+      : fd_(std::move(fd)), line_end_(line_end), note_(std::move(note)) {}
+  void write(std::string_view record) override {
+    const MutexLock lock(mu_);
+    std::string text;
+    if (lost_ > 0 && note_) text = note_(lost_) + line_end_;
+    text.append(record).append(line_end_);
+    if (put(text)) {
+      lost_ = 0;
+    } else {
+      lost_ += lines_of(record);
+    }
   }
+
+ private:
+  // The whole of it or nothing.
+  bool put(const std::string& text) {
+    struct stat before {};
+    if (::fstat(fd_.get(), &before) != 0) return false;
+    const ssize_t put = ::write(fd_.get(), text.data(), text.size());
+    if (put == static_cast<ssize_t>(text.size())) return true;
+    return put > 0 && ::ftruncate(fd_.get(), before.st_size) != 0;  // a torn line that stays is not told as lost
+  }
+  uint64_t lines_of(std::string_view record) const {
+    uint64_t lines = 1;
+    for (size_t at = record.find(line_end_); at != std::string_view::npos; at = record.find(line_end_, at + 1)) lines++;
+    return lines;
+  }
+
+  const UniqueFd fd_;
+  const std::string line_end_;
+  const LostNote note_;
+  Mutex mu_;
+  uint64_t lost_ GUARDED_BY(mu_) = 0;
+};
+
+Result<std::shared_ptr<LogSink>> open_growing_file(const std::string& path, std::string_view line_end,
+                                                   const LostNote& lost) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!fd) return from_errno(errno, "cannot open the log " + path);
+  return std::shared_ptr<LogSink>(std::make_shared<FileSink>(std::move(fd), line_end, lost));
 }
 
 // One generation is kept. What cannot be rolled goes on growing; what cannot be opened again is tried with each record.
 class RollingSink final : public LogSink {
  public:
-  RollingSink(std::string path, std::string_view line_end, uint64_t roll_at, std::shared_ptr<LogSink> file)
-      : path_(std::move(path)), line_end_(line_end), roll_at_(roll_at), file_(std::move(file)) {
+  RollingSink(std::string path, std::string_view line_end, uint64_t roll_at, LostNote lost,
+              std::shared_ptr<LogSink> file)
+      : path_(std::move(path)), line_end_(line_end), roll_at_(roll_at), lost_(std::move(lost)), file_(std::move(file)) {
     std::error_code none;
     const auto size = std::filesystem::file_size(path_, none);
     if (!none) size_ = size;
@@ -55,7 +96,7 @@ class RollingSink final : public LogSink {
     MutexLock lock(mu_);
     if (size_ > roll_at_) roll();
     if (!file_) {
-      auto again = open_growing_file(path_, line_end_);
+      auto again = open_growing_file(path_, line_end_, lost_);
       if (!again.ok()) return;
       file_ = *std::move(again);
     }
@@ -73,6 +114,7 @@ class RollingSink final : public LogSink {
 
   const std::string path_, line_end_;
   const uint64_t roll_at_;
+  const LostNote lost_;
   Mutex mu_;
   std::shared_ptr<LogSink> file_ GUARDED_BY(mu_);
   uint64_t size_ GUARDED_BY(mu_) = 0;
@@ -93,14 +135,16 @@ std::string_view level_name(LogLevel level) {
 }
 }  // namespace
 
-Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end, uint64_t roll_at) {
-  ASSIGN_OR_RETURN(auto file, open_growing_file(path, line_end));
+Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end, uint64_t roll_at,
+                                               LostNote lost) {
+  ASSIGN_OR_RETURN(auto file, open_growing_file(path, line_end, lost));
   if (roll_at == 0) return file;
-  return std::shared_ptr<LogSink>(std::make_shared<RollingSink>(path, line_end, roll_at, std::move(file)));
+  return std::shared_ptr<LogSink>(
+      std::make_shared<RollingSink>(path, line_end, roll_at, std::move(lost), std::move(file)));
 }
 
 std::shared_ptr<LogSink> stderr_log() {
-  static const auto sink = std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::stderr_sink_mt>(), "\n");
+  static const auto sink = std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::stderr_sink_mt>());
   return sink;
 }
 

@@ -6,10 +6,12 @@
 //   console  2026-11-21T20:00:00Z error wire: text
 //
 // Times are lab time. Thread numbers are logical ones, given by the owner, so that two runs write the same file.
-// Writing is thread-safe and never fails the caller: a full disk loses log lines, nothing else.
+// Writing is thread-safe and never fails the caller: a full disk loses whole log lines, nothing else, and once there is
+// room again the file says how many.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,10 +29,13 @@ class LogSink {
   virtual ~LogSink() = default;
   virtual void write(std::string_view record) = 0;  // without the line end
 };
-// Appends to `path` (made when missing) with `line_end` after each record. Flushes each record. A file that has passed
-// `roll_at` bytes becomes the one before, NAME.lo_ for NAME.log, in place of what that was; 0: it grows for ever.
-Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end,
-                                               uint64_t roll_at = 0);
+// The record that stands where so many lines did not find room.
+using LostNote = std::function<std::string(uint64_t lines)>;
+// Appends to `path` (made when missing) with `line_end` after each record, one system call a record. A file that has
+// passed `roll_at` bytes becomes the one before, NAME.lo_ for NAME.log, in place of what that was; 0: it grows for
+// ever.
+Result<std::shared_ptr<LogSink>> open_log_file(const std::string& path, std::string_view line_end, uint64_t roll_at = 0,
+                                               LostNote lost = {});
 std::shared_ptr<LogSink> stderr_log();
 std::shared_ptr<LogSink> null_log();
 

@@ -11,6 +11,7 @@
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/control/media.h"
+#include "proto/control/socket_stream.h"
 #include "proto/schema/control.pb.h"
 #include "proto/schema/scenario.pb.h"
 
@@ -57,6 +58,62 @@ httplib::ContentProvider provide(const ReadableFile& file, Status* failed) {
   };
 }
 
+constexpr size_t kHeadBytes = size_t{64} << 10;  // of an answer
+constexpr size_t kStatusLine = 1000;
+constexpr size_t kFields = 200;
+
+// What a server answers, as far as httplib can be trusted with it: it parses a status line by a regular expression,
+// which a long one takes beyond its stack, and takes any number of fields. Heads go through only as a whole.
+class AnswerStream final : public SocketStream {
+ public:
+  using SocketStream::SocketStream;
+  ssize_t read(char* buffer, size_t size) override {
+    if (part_ == Part::kBody) return SocketStream::read(buffer, size);
+    if (left_ == 0 && !take_head()) return -1;
+    const ssize_t got = SocketStream::read(buffer, std::min(size, left_));
+    if (got > 0) left_ -= static_cast<size_t>(got);
+    if (left_ == 0 && !interim_) part_ = Part::kBody;
+    return got;
+  }
+
+ private:
+  enum class Part { kHead, kBody };
+  bool take_head() {
+    while ((left_ = head_end()) == 0) {
+      if (waiting().size() > kHeadBytes || fill() <= 0) return false;
+    }
+    const std::string_view head = waiting().substr(0, left_);
+    const std::string_view line = head.substr(0, head.find('\n'));
+    interim_ = line.size() > 9 && line.substr(8, 2) == " 1";
+    return line.starts_with("HTTP/1.") && line.size() <= kStatusLine &&
+           std::count(head.begin(), head.end(), '\n') <= static_cast<ptrdiff_t>(kFields);
+  }
+  size_t head_end() const {
+    const size_t end = waiting().find("\r\n\r\n");
+    return end == std::string_view::npos ? 0 : end + 4;
+  }
+
+  Part part_ = Part::kHead;
+  size_t left_ = 0;       // of the head: not yet read
+  bool interim_ = false;  // 1xx: another head follows
+};
+
+class Dialler final : public httplib::ClientImpl {
+ public:
+  Dialler(const HostPort& to, std::chrono::milliseconds patience)
+      : httplib::ClientImpl(to.host, to.port), to_(to), patience_(patience) {}
+
+ private:
+  bool process_socket(const Socket& socket, std::function<bool(httplib::Stream& stream)> talk) override {
+    std::string in;
+    AnswerStream stream(socket.sock, to_, {}, &in, patience_);
+    return talk(stream);
+  }
+
+  const HostPort to_;
+  const std::chrono::milliseconds patience_;
+};
+
 // An error answer of a server that does not speak our errors.
 Status from_http(const HttpReply& reply) {
   Code code = reply.status >= 502 && reply.status <= 504 ? Code::kUnavailable : Code::kInternal;
@@ -89,7 +146,7 @@ class HttpClient::Impl {
       if (url->target.ends_with('/')) url->target.pop_back();
       path_ = url->target;
       name_ = format_host_port(url->at);
-      http_.emplace(url->at.host, url->at.port);
+      http_.emplace(url->at, options_.timeout);
       set_up();
     }
   }
@@ -188,7 +245,7 @@ class HttpClient::Impl {
   const TimeSource time_;
   Status base_;
   std::string name_, path_;
-  std::optional<httplib::Client> http_;  // set when base_ is ok
+  std::optional<Dialler> http_;  // set when base_ is ok
   std::atomic<bool> cancelled_ = false;
   SteadyTime last_use_;
 };

@@ -3,27 +3,37 @@
 #include <httplib.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <deque>
+#include <new>
 #include <optional>
-#include <system_error>
-#include <thread>
 
 #include "proto/base/digest.h"
-#include "proto/base/mutex.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/codec/json.h"
+#include "proto/control/browser.h"
+#include "proto/control/front.h"
 #include "proto/control/media.h"
 #include "proto/control/route.h"
+#include "proto/control/socket_stream.h"
 #include "proto/schema/control.pb.h"
 
 namespace smslab::control {
 namespace {
-constexpr time_t kKeepAliveSeconds = 1;
-constexpr size_t kKeepAliveRequests = 10'000;
-constexpr time_t kStallSeconds = 10;  // a read or write without progress
-constexpr int kBacklog = 128;         // httplib's own is 5
+constexpr size_t kLoggedTarget = 200;
+constexpr uint64_t kProofBytes = 16'384;  // of a body that proves itself
+
+// httplib's part: one request on a connection that the front has read the head of.
+class OneRequest final : public httplib::Server {
+ public:
+  OneRequest() { svr_sock_ = 0; }  // else it takes itself for one that is shutting down
+  // Whether the connection can have another.
+  bool serve(Incoming& connection) {
+    SocketStream stream(connection.fd.get(), connection.peer, connection.local, &connection.in, kStall);
+    bool closed = false;
+    const bool good = process_request(stream, false, closed, nullptr);
+    return good && !closed;
+  }
+};
 
 // The body of one request. httplib goes on with the next request where this one's reading stopped, so what a handler
 // left unread is read away; when that is too much, the connection must end.
@@ -78,14 +88,11 @@ class Body {
     return body;
   }
 
-  // False: the connection cannot be used again.
+  // False: the connection cannot be used again. Nobody waits for more than `limit` bytes, nor for chunks without end.
   bool finish(uint64_t limit) {
+    if (state_ == State::kUnread && (chunked_ || *length_ > limit)) state_ = State::kBroken;
     if (state_ == State::kUnread) {
-      (void)read([&](std::string_view piece) {
-        if (piece.size() > limit) return Status(Code::kTooLarge, "");
-        limit -= piece.size();
-        return ok_status();
-      });
+      (void)read([](std::string_view) { return ok_status(); });
     }
     return state_ != State::kBroken;
   }
@@ -98,58 +105,6 @@ class Body {
   bool chunked_ = false;
   State state_ = State::kNone;
   Status framing_;
-};
-
-// Threads as they are needed: httplib's own pool begins with all of them.
-class GrowingPool final : public httplib::TaskQueue {
- public:
-  explicit GrowingPool(size_t most) : most_(most) {}
-
-  void enqueue(std::function<void()> job) override {
-    const MutexLock lock(mu_);
-    jobs_.push_back(std::move(job));
-    if (jobs_.size() > idle_ && threads_.size() < most_) {
-      threads_.emplace_back([this] { run(); });
-    } else {
-      changed_.notify_one();
-    }
-  }
-
-  void shutdown() override {
-    std::vector<std::thread> threads;
-    {
-      const MutexLock lock(mu_);
-      stopped_ = true;
-      changed_.notify_all();
-      threads.swap(threads_);
-    }
-    for (std::thread& thread : threads) thread.join();
-  }
-
- private:
-  void run() {
-    while (true) {
-      std::function<void()> job;
-      {
-        MutexLock lock(mu_);
-        idle_++;
-        while (jobs_.empty() && !stopped_) changed_.wait(lock);
-        idle_--;
-        if (jobs_.empty()) return;  // also what waits is done first
-        job = std::move(jobs_.front());
-        jobs_.pop_front();
-      }
-      job();
-    }
-  }
-
-  const size_t most_;
-  Mutex mu_;
-  CondVar changed_;
-  std::deque<std::function<void()>> jobs_ GUARDED_BY(mu_);
-  size_t idle_ GUARDED_BY(mu_) = 0;
-  bool stopped_ GUARDED_BY(mu_) = false;
-  std::vector<std::thread> threads_ GUARDED_BY(mu_);
 };
 
 // httplib ends a connection after a reply whose provider fails: here it fails only after it has given everything.
@@ -194,7 +149,10 @@ const ControlRoute* RouteTable::find(const std::string& method, const std::vecto
 class ControlServer::Impl {
  public:
   Impl(ControlOptions options, const Clock& clock, const Log& log)
-      : options_(std::move(options)), log_(log), table_(options_.token, clock) {}
+      : options_(std::move(options)),
+        log_(log),
+        table_(options_.token, clock),
+        front_({.threads = options_.threads}, clock) {}
 
   void add(ControlRoute route) { table_.add(std::move(route)); }
   const RouteTable& table() const { return table_; }
@@ -202,44 +160,18 @@ class ControlServer::Impl {
 
   Result<HostPort> start(const HostPort& at) {
     set_up();
-    errno = 0;
-    const int port = at.port == 0                            ? http_->bind_to_any_port(at.host)
-                     : http_->bind_to_port(at.host, at.port) ? at.port
-                                                             : -1;
-    if (port <= 0) {
-      http_.reset();
-      return Status(Code::kUnavailable, "cannot listen on " + format_host_port(at) + ": " +
-                                            (errno == 0 ? "no such address" : std::generic_category().message(errno)));
-    }
-    listen(listener_, kBacklog);
-    thread_ = std::thread([this] { http_->listen_after_bind(); });
-    // httplib ignores a stop() that comes before its loop runs.
-    while (!http_->is_running()) std::this_thread::yield();
-    return HostPort{at.host, static_cast<uint16_t>(port)};
+    listens_at_ = at.host;
+    return front_.start(
+        at, {.refuse = [this](const wire::Head& head, const wire::Refusal& why) { return refusal(head, why); },
+             .serve = [this](Incoming& connection) { return serve(connection); }});
   }
 
-  void stop() {
-    if (!thread_.joinable()) return;
-    http_->stop();
-    thread_.join();
-    http_.reset();
-  }
+  void stop() { front_.stop(); }
 
  private:
   void set_up() {
-    http_ = std::make_unique<httplib::Server>();
-    http_->new_task_queue = [this] { return new GrowingPool(options_.threads); };
-    // httplib's default is SO_REUSEPORT, with which a second server on the port would take half of the requests.
-    http_->set_socket_options([this](int fd) {
-      const int yes = 1;
-      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-      listener_ = fd;
-    });
-    http_->set_tcp_nodelay(true);
-    http_->set_keep_alive_timeout(kKeepAliveSeconds);
-    http_->set_keep_alive_max_count(kKeepAliveRequests);
-    http_->set_read_timeout(kStallSeconds);
-    http_->set_write_timeout(kStallSeconds);
+    http_ = std::make_unique<OneRequest>();
+    http_->set_keep_alive_timeout(FrontOptions().idle / std::chrono::seconds(1));
     // One handler for everything. Methods with a body come through a content reader, which leaves the body (and its
     // limit) to us; the others must not, or httplib would answer them itself.
     http_->set_pre_routing_handler([this](const httplib::Request& in, httplib::Response& out) {
@@ -252,12 +184,40 @@ class ControlServer::Impl {
                                 const httplib::ContentReader& reader) { serve(in, out, &reader); };
     const std::string any = R"([\s\S]*)";
     http_->Post(any, handler).Put(any, handler).Patch(any, handler).Delete(any, handler);
-    // What httplib refuses by itself: a request line or header fields that it cannot read.
+    // What httplib answers by itself: a method that it does not know, and what was thrown at it.
     http_->set_error_handler([this](const httplib::Request& in, httplib::Response& out) {
       if (!out.body.empty() || out.content_provider_) return;
-      const Code code = out.status == 413 || out.status == 414 ? Code::kTooLarge : Code::kInvalidArgument;
-      write_error(in, Status(code, "the request is not HTTP that this server understands"), out.status, out);
+      const Status why = out.status >= 500 ? out_of_memory()
+                                           : invalid_argument("the request is not HTTP that this server understands");
+      write_error(in, why, out.status >= 500 ? http_status(why.code()) : out.status, out);
     });
+  }
+
+  static Status out_of_memory() {
+    return {Code::kUnavailable, "the server is out of memory; try again when it has less to do"};
+  }
+
+  bool serve(Incoming& connection) {
+    try {
+      return http_->serve(connection);
+    } catch (const std::bad_alloc&) {
+      log_.error("out of memory: a connection of " + connection.peer.host + " is closed");
+      return false;
+    }
+  }
+
+  // A whole reply to a head that httplib does not get to see.
+  std::string refusal(const wire::Head& head, const wire::Refusal& why) const {
+    const bool large = why.status == 413 || why.status == 414 || why.status == 431;
+    const Status status(large ? Code::kTooLarge : Code::kInvalidArgument,
+                        "the request is refused: " + std::string(why.reason));
+    httplib::Request in;
+    in.method = head.method.empty() ? "?" : head.method;
+    in.target = head.target.substr(0, kLoggedTarget);
+    httplib::Response out;
+    write_error(in, status, why.status, out);
+    return "HTTP/1.1 " + std::to_string(why.status) + " Refused\r\nContent-Type: " + std::string(kJson) +
+           "\r\nContent-Length: " + std::to_string(out.body.size()) + "\r\nConnection: close\r\n\r\n" + out.body;
   }
 
   void serve(const httplib::Request& in, httplib::Response& out, const httplib::ContentReader* reader) {
@@ -267,7 +227,8 @@ class ControlServer::Impl {
     const Result<ControlReply> reply = answer(in, body, out, &nested, &status);
     out.set_header("Date", format_rfc1123(table_of(nested).clock().now()));
     // Before the reply is written: where a body cannot be read, httplib sets a status of its own.
-    const bool usable = body.finish(options_.body_bytes);
+    const bool stranger = reply.status().code() == Code::kUnauthenticated;
+    const bool usable = body.finish(stranger ? FrontOptions().ahead : options_.body_bytes);
     if (reply.ok()) {
       write(in, *reply, out);
     } else {
@@ -282,17 +243,18 @@ class ControlServer::Impl {
   Result<ControlReply> answer(const httplib::Request& in, Body& body, httplib::Response& out, Nested* nested,
                               int* status) const {
     RETURN_IF_ERROR(body.framing());
+    if (Status page = check_browser(in); !page.ok()) {
+      *status = 403;
+      return page;
+    }
     ASSIGN_OR_RETURN(Target target, parse_target(in.target));
     if (nest_) {
-      ASSIGN_OR_RETURN(*nested, nest_(target.segments));
+      auto found = nest_(target.segments);
+      if (!found.ok()) return has_token(in, table_) ? found.status() : no_token(out);
+      *nested = *std::move(found);
       target.segments.erase(target.segments.begin(), target.segments.begin() + static_cast<ptrdiff_t>(nested->skip));
     }
     const RouteTable& table = table_of(*nested);
-    if (!table.token().empty() && !same_secret(in.get_header_value("Authorization"), "Bearer " + table.token())) {
-      out.set_header("WWW-Authenticate", "Bearer");
-      return Status(Code::kUnauthenticated,
-                    "this needs \"Authorization: Bearer <token>\" with the token of this server", "Authorization");
-    }
     ControlRequest request;
     request.method = in.method;
     request.path = in.target.substr(0, in.target.find('?'));
@@ -304,6 +266,8 @@ class ControlServer::Impl {
     std::string allowed;
     const ControlRoute* route =
         table.find(in.method == "HEAD" ? "GET" : in.method, target.segments, &request.params, &allowed);
+    const bool proves_itself = route != nullptr && route->proves_itself;
+    if (!proves_itself && !has_token(in, table)) return no_token(out);
     if (route == nullptr && allowed.empty()) return not_found("no such path: " + request.path, "path");
     if (route == nullptr) {
       *status = 405;
@@ -313,16 +277,47 @@ class ControlServer::Impl {
     RETURN_IF_ERROR(check_query(*route, request.query));
     if (route->streams_body) {
       request.read_body = [&body](const ControlRequest::Sink& sink) { return body.read(sink); };
-    } else {
-      ASSIGN_OR_RETURN(request.body, body.read_whole(options_.body_bytes));
     }
     try {
+      if (!route->streams_body) {
+        ASSIGN_OR_RETURN(request.body, body.read_whole(proves_itself ? kProofBytes : options_.body_bytes));
+      }
       return route->handler(request);
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
     } catch (const std::exception& error) {
       return internal_error(std::string("unexpected: ") + error.what());
     } catch (...) {
       return internal_error("unexpected: an exception without a text");
     }
+  }
+
+  // A nested table without a token of its own needs the server's.
+  bool has_token(const httplib::Request& in, const RouteTable& table) const {
+    const std::string& token = table.token().empty() ? options_.token : table.token();
+    return token.empty() || same_secret(in.get_header_value("Authorization"), "Bearer " + token);
+  }
+  static Status no_token(httplib::Response& out) {
+    out.set_header("WWW-Authenticate", "Bearer");
+    return {Code::kUnauthenticated, "this needs \"Authorization: Bearer <token>\" with the token of this server",
+            "Authorization"};
+  }
+
+  Status check_browser(const httplib::Request& in) const {
+    std::map<std::string_view, std::string> fields;
+    for (const auto* name : {"Host", "Origin", "Sec-Fetch-Site", "Referer", "User-Agent", "Content-Type"}) {
+      fields[name] = in.get_header_value(name);
+    }
+    const BrowserFields browser{.host = fields["Host"],
+                                .origin = fields["Origin"],
+                                .fetch_site = fields["Sec-Fetch-Site"],
+                                .referer = fields["Referer"],
+                                .user_agent = fields["User-Agent"],
+                                .content_type = fields["Content-Type"]};
+    RETURN_IF_ERROR(check_host(browser.host, listens_at_, options_.names));
+    RETURN_IF_ERROR(check_origin(browser));
+    const bool with_body = in.has_header("Content-Length") || in.has_header("Transfer-Encoding");
+    return with_body ? check_body_type(browser) : ok_status();
   }
 
   static Status check_query(const ControlRoute& route, const std::map<std::string, std::string>& query) {
@@ -362,9 +357,9 @@ class ControlServer::Impl {
   const Log& log_;
   RouteTable table_;
   Nest nest_;  // null: nothing
-  std::unique_ptr<httplib::Server> http_;
-  int listener_ = -1;  // owned by http_
-  std::thread thread_;
+  std::unique_ptr<OneRequest> http_;
+  std::string listens_at_;
+  Front front_;  // ends first
 };
 
 ControlServer::ControlServer(ControlOptions options, const Clock& clock, const Log& log)

@@ -9,8 +9,11 @@
 // by default, protobuf when Content-Type or Accept says application/x-protobuf. An error Status becomes
 // {"error":{code,message,field}} with its HTTP status and one line in the log; so does an exception (INTERNAL).
 // Handlers run on a pool of threads and may block; they are called concurrently. HEAD is answered by the GET row.
-// An idle connection is kept for one second, and holds a thread of the pool for that long. Nothing here is on the
-// client plane.
+// Requests come whole, through a door of its own (front.h): an idle or half-sent one holds no thread, and an idle
+// connection is kept for ten seconds. Ranges are not served. Nothing here is on the client plane.
+//
+// Who may ask: whoever has the token, where there is one; and in any case no web page of another site (browser.h),
+// which gets 403.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -84,6 +87,7 @@ struct ControlRoute {
   std::vector<QueryParameter> query = {};  // the keys that it takes; any other is refused
   int status = 200;                        // of its success
   const Descriptor* refusal = nullptr;     // what an error is; null: ErrorReply
+  bool proves_itself = false;              // needs no token: its body, a short one, says who sends it
 };
 
 // Routes that belong together. What a server answers with, and what another one may nest.
@@ -117,7 +121,8 @@ struct Nested {
 struct ControlOptions {
   std::string token = {};                    // when set, requests need "Authorization: Bearer <token>"
   uint64_t body_bytes = uint64_t{64} << 20;  // of a body that is not streamed
-  size_t threads = 16;                       // at most
+  size_t threads = 64;                       // at most, and two at least; they start when they are needed
+  std::vector<std::string> names = {};       // hosts that it answers to besides this machine's own
 };
 
 class ControlServer {

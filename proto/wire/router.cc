@@ -1,6 +1,7 @@
 #include "proto/wire/router.h"
 
 #include <algorithm>
+#include <new>
 
 #include "proto/base/text.h"
 #include "proto/wire/reply_head.h"
@@ -56,7 +57,12 @@ Result<Reply> Router::route(const Request& request) const {
   const Route* route = find(request.path);
   if (route == nullptr) return not_found("there is nothing at this path");
   for (const auto& [method, handler] : route->methods) {
-    if (method == request.method) return (*handler)(request);
+    if (method != request.method) continue;
+    try {
+      return (*handler)(request);
+    } catch (const std::bad_alloc&) {  // what is asked for again later may find some
+      return Status(Code::kUnavailable, "out of memory");
+    }
   }
   std::vector<std::string> allowed;
   for (const auto& [method, handler] : route->methods) allowed.push_back(method);

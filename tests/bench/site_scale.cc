@@ -166,7 +166,7 @@ class Scaled {
     }
     if (logs) {
       must(posix_env().make_folders(folder + "/logs"));
-      site_.logs = must(SiteLogs::open(folder + "/logs"));
+      site_.logs = must(SiteLogs::open(folder + "/logs", site_.clock));
     }
     mount_client_plane(router_, site_, dps_, [] { return std::string("http://127.0.0.1:8080"); });
   }

@@ -146,6 +146,26 @@ TEST(HttpClient, NoWholeAnswerIsUnavailable) {
   EXPECT_TRUE(http.send({}).ok());  // and then goes on
 }
 
+// Each of these has ended a program that trusted its HTTP library.
+TEST(HttpClient, AHostileServerIsUnavailable) {
+  std::string many = "HTTP/1.1 200 OK\r\n";
+  for (int n = 0; n < 10'000; n++) many += "X: y\r\n";
+  CannedServer server({
+      {"HTTP/1.1 200 " + std::string(30'000, 'x') + "\r\nContent-Length: 0\r\n\r\n"},
+      {"HTTP/1.1 200 " + std::string(1'000'000, 'x')},
+      {std::string(30'000, 'x') + "\r\n\r\n"},
+      {many + "\r\n"},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 " + std::string(30'000, 'x') + "\r\n\r\n"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(1'000'000, '0')},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"},
+  });
+  HttpClient http({.base = server.base()});
+  for (int n = 0; n < 6; n++) EXPECT_EQ(http.send({}).status().code(), Code::kUnavailable) << n;
+  const auto good = http.send({});
+  ASSERT_TRUE(good.ok()) << good.status().to_string();
+  EXPECT_EQ(good->body, "ok");
+}
+
 TEST(HttpClient, NoAnswerInTimeIsUnavailable) {
   // Listens, and never accepts.
   UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -307,7 +307,7 @@ TEST(SiteLog, AQueueThatIsFullSaysWhatItLost) {
 TEST_F(StatusTest, TheLogsOfASiteDoNotGrowForEver) {
   std::filesystem::create_directories(folder_ + "/logs");
   const LabTime now = *parse_rfc3339("2026-11-21T20:00:00Z");
-  const auto logs = *SiteLogs::open(folder_ + "/logs");
+  const auto logs = *SiteLogs::open(folder_ + "/logs", clock_);
   for (int i = 0; i < 8192; i++) logs->queue(SiteLogFile::kPolicy, now, std::string(1024, 'x'));
   logs->write(SiteLogFile::kDistmgr, now, "few");
   logs->flush();

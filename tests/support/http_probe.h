@@ -45,7 +45,7 @@ class HttpProbe {
     }
   };
 
-  explicit HttpProbe(const HostPort& to, const std::string& bind_to = {}) {
+  explicit HttpProbe(const HostPort& to, const std::string& bind_to = {}) : host_(format_host_port(to)) {
     const auto address = resolve(to);
     if (!address) return;
     fd_.reset(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -111,7 +111,7 @@ class HttpProbe {
   // A whole exchange on this connection. `fields` are lines with their CR LF.
   Reply ask(std::string_view method, std::string_view target, std::string_view fields = {},
             std::string_view body = {}) {
-    std::string request = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: probe\r\n";
+    std::string request = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: " + host_ + "\r\n";
     request += fields;
     if (!body.empty()) request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     request += "\r\n";
@@ -176,6 +176,7 @@ class HttpProbe {
     return static_cast<int>(parse_u64(lines.front().substr(space + 1, 3)).value_or(0));
   }
 
+  const std::string host_;
   UniqueFd fd_;
   std::string in_;  // received, not yet read
   bool timed_out_ = false;

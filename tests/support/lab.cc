@@ -26,7 +26,8 @@ TempFolder::~TempFolder() {
   fs::remove_all(path_, ignored);
 }
 
-Lab::Lab(const std::vector<std::string>& serve_arguments, Kind kind) : kind_(kind) {
+Lab::Lab(const std::vector<std::string>& serve_arguments, Kind kind, std::string data)
+    : kind_(kind), data_(std::move(data)) {
   if (kind_ == Kind::kSite) write(token_file(), "the secret of this lab\n");
   restart(serve_arguments);
 }

@@ -32,7 +32,8 @@ class Lab {
   enum class Kind { kWhole, kSite };
   // Starts and waits for the ready line. Extra arguments go to `smslab serve`; --dp is given unless one or a scenario is
   // among them.
-  explicit Lab(const std::vector<std::string>& serve_arguments = {}, Kind kind = Kind::kWhole);
+  // `data`: instead of a new folder.
+  explicit Lab(const std::vector<std::string>& serve_arguments = {}, Kind kind = Kind::kWhole, std::string data = {});
   // The same data folder again: after stop() or kill(). A kSite comes back at the same addresses.
   void restart(const std::vector<std::string>& serve_arguments = {});
   int stop();   // SIGTERM; the exit status
@@ -40,7 +41,7 @@ class Lab {
 
   const v1::Ready& ready() const { return ready_; }
   const std::string& folder() const { return folder_.path(); }
-  std::string data() const { return folder_ / "data"; }
+  std::string data() const { return data_.empty() ? folder_ / "data" : data_; }
   std::string mp() const { return ready_.mp(); }
   std::string dp(const std::string& name = "LON-DCSMS-01") const { return ready_.dps().at(name); }
   std::string token_file() const { return folder_ / "token.txt"; }
@@ -76,6 +77,7 @@ class Lab {
 
   const Kind kind_;
   TempFolder folder_;
+  const std::string data_;
   std::unique_ptr<Process> server_;
   v1::Ready ready_;
 };

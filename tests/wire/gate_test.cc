@@ -263,7 +263,7 @@ TEST_F(GateTest, PropfindKnowsBothEnds) {
   const HttpProbe::Reply reply = probe.ask("PROPFIND", "/TREE/a%20b/", "Depth: 0\r\nUser-Agent: \r\n");
   EXPECT_EQ(reply.status, 207);
   EXPECT_THAT(reply.head, StartsWith("HTTP/1.1 207 Multi-Status\r\n"));
-  EXPECT_EQ(reply.body, "/TREE/a b/ at http://probe by 127.0.0.2");
+  EXPECT_EQ(reply.body, "/TREE/a b/ at http://" + format_host_port(at_) + " by 127.0.0.2");
 }
 
 TEST_F(GateTest, ExpectationsAreMetBeforeTheBody) {
