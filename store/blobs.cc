@@ -348,7 +348,7 @@ Status Blobs::drop(WriteTxn& txn, const v1::Manifest& manifest) {
     RETURN_IF_ERROR(kGarbage.put(txn, {sha256}, *record));
     RETURN_IF_ERROR(kBlobs.erase(txn, {sha256}));
     RETURN_IF_ERROR(kLost.erase(txn, {sha256}));
-    garbage.push_back(sha256);
+    if (is_sha256(sha256)) garbage.push_back(sha256);
   }
   if (!garbage.empty()) txn.after_commit([this, garbage = std::move(garbage)] { collect(garbage); });
   return ok_status();
@@ -484,7 +484,8 @@ Status Blobs::sweep(WriteTxn& txn) {
   }
   ASSIGN_OR_RETURN(const auto rows, kGarbage.keys(txn));
   for (const Key& row : rows) {
-    if (!kBlobs.has(txn, row)) gone.push_back(row.front());
+    // A damaged key must not name a file outside.
+    if (is_sha256(row.front()) && !kBlobs.has(txn, row)) gone.push_back(row.front());
   }
   for (const std::string& sha256 : gone) {
     const Status removed = env_.remove_file(path(sha256));

@@ -10,7 +10,6 @@ namespace smslab::store {
 namespace {
 
 constexpr size_t kPiece = size_t{256} << 10;
-constexpr std::string_view kWaits = "; a refresh or an update brings it again";
 
 std::string name_of(const Key& key) {  // "LON00001 version 3"
   std::string name = key.front();
@@ -50,6 +49,7 @@ Status Check::run(const Settled& settled) {
     RETURN_IF_ERROR(read_records(txn));
     RETURN_IF_ERROR(read_manifests(txn));
     RETURN_IF_ERROR(read_contents(txn));
+    RETURN_IF_ERROR(read_packages(txn));
     RETURN_IF_ERROR(follow_pointers(txn));
   }
   count_references();
@@ -65,6 +65,7 @@ v1::FsckReply Check::report() const {
 }
 
 void Check::found(Damage::Kind kind, std::string name, Key key, std::string text) {
+  if (kind == Damage::Kind::kManifest || kind == Damage::Kind::kContent) manifests_known_ = false;
   damages_.push_back({kind, std::move(name), std::move(key), std::move(text)});
 }
 
@@ -155,7 +156,6 @@ Status Check::read_manifests(const ReadTxn& txn) {
   return each_row(txn, kManifests.name(), [&](const Key& key, std::string_view bytes) {
     v1::Manifest manifest;
     if (!parses(bytes, &manifest)) {
-      manifests_read_ = false;
       found(Damage::Kind::kManifest, {}, key, "manifest " + name_of(key) + ": its record is damaged");
       return;
     }
@@ -209,6 +209,18 @@ Status Check::read_contents(const ReadTxn& txn) {
   });
 }
 
+Status Check::read_packages(const ReadTxn& txn) {
+  return each_row(txn, kPackages.name(), [&](const Key& key, std::string_view bytes) {
+    v1::Package package;
+    if (!parses(bytes, &package) || package.source_version() == 0) return;
+    const Key manifest = manifest_key(package.id(), package.source_version());
+    if (digests_.contains(manifest)) return;
+    found(Damage::Kind::kContent, {}, manifest,
+          "package " + name_of(key) + " version " + std::to_string(package.source_version()) +
+              ": its manifest is missing");
+  });
+}
+
 void Check::count_references() {
   for (const auto& [sha256, record] : records_) {
     const auto named = named_.find(sha256);
@@ -236,7 +248,7 @@ void Check::check_blob(const std::string& sha256, const v1::BlobRecord& record) 
   const std::string wrong = what_is_wrong(sha256, record);
   if (wrong.empty() || !kBlobs.has(index_.read(), {sha256})) return;
   found(Damage::Kind::kBlob, sha256, {sha256},
-        "blob " + sha256 + ": " + wrong + std::string(lost_.contains(sha256) ? kWaits : ""));
+        "blob " + sha256 + ": " + wrong + std::string(lost_.contains(sha256) ? kComesAgain : ""));
 }
 
 std::string Check::what_is_wrong(const std::string& sha256, const v1::BlobRecord& record) {

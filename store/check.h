@@ -26,7 +26,7 @@ struct Damage {
   enum class Kind {
     kBlob,      // of `name`: file, record or count is wrong, or there is no record
     kManifest,  // row `key`: undecodable, altered, or another's
-    kContent,   // row `key` of a DP's contents: without its manifest, or with another than was installed
+    kContent,   // manifest `key` is missing, or another than the one that was installed
     kPointer,   // row `key` of `name`: what it points at is not there
     kRecord,    // row `key` of `name`: undecodable
     kOrphan,    // file `name`
@@ -36,6 +36,9 @@ struct Damage {
   Key key;
   std::string text;  // "blob 5891...: its file is missing"
 };
+
+// Ends what is said of a content that is marked lost.
+inline constexpr std::string_view kComesAgain = "; a refresh or an update brings it again";
 
 class Check {
  public:
@@ -57,7 +60,7 @@ class Check {
     uint64_t manifests = 0;
   };
   const std::map<std::string, Named>& named() const { return named_; }  // by SHA-256
-  bool all_manifests_read() const { return manifests_read_; }           // else named() may lack some
+  bool all_manifests_known() const { return manifests_known_; }         // else named() lacks some, or says too much
 
  private:
   using RawVisit = std::function<void(const Key& key, std::string_view bytes)>;
@@ -70,6 +73,7 @@ class Check {
   Status read_manifests(const ReadTxn& txn);
   void read_manifest(const Key& key, const v1::Manifest& manifest);
   Status read_contents(const ReadTxn& txn);
+  Status read_packages(const ReadTxn& txn);
   void count_references();
   Status check_manifest_alone(const Key& key);
   void check_blob(const std::string& sha256, const v1::BlobRecord& record);
@@ -90,7 +94,7 @@ class Check {
   std::vector<Key> manifests_;
   std::map<Key, std::string> digests_;  // of the manifests' bytes
   std::map<std::string, Named> named_;
-  bool manifests_read_ = true;
+  bool manifests_known_ = true;
   std::vector<char> buffer_;
 };
 

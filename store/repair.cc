@@ -14,7 +14,7 @@
 namespace smslab::store {
 namespace {
 
-constexpr std::string_view kUnknownNames = "a manifest cannot be read, and what it names must stay";
+constexpr std::string_view kUnknownNames = "a manifest is damaged, and what it names is not known";
 
 // Another store, to copy from.
 struct Donor {
@@ -62,8 +62,8 @@ class Repair {
     RETURN_IF_ERROR(look());
     v1::FsckReply report = check_->report();
     for (std::string& problem : *report.mutable_problems()) {
-      // What it was to be is not known.
-      if (repaired_.erase(problem) > 0) refused_.emplace(problem, kUnknownNames);
+      const bool unclear = !check_->all_manifests_known() && !problem.ends_with(kComesAgain);
+      if (repaired_.erase(problem) > 0 || unclear) refused_.emplace(problem, kUnknownNames);
       if (const auto why = refused_.find(problem); why != refused_.end()) problem += "; not repaired: " + why->second;
     }
     for (const auto& [problem, how] : repaired_) report.add_repaired(problem + ": " + how);
@@ -107,11 +107,11 @@ class Repair {
   }
 
   // ---- contents
-  // What its record is to say: what manifests say, and what it said itself where they do not name it.
-  v1::BlobRecord record_of(const std::string& sha256) const {
+  // What its record is to say: what manifests say, as far as they are known.
+  std::optional<v1::BlobRecord> record_of(const std::string& sha256) const {
+    auto stored = kBlobs.get(store_.read(), {sha256});
+    if (!check_->all_manifests_known()) return stored.ok() ? std::optional(*std::move(stored)) : std::nullopt;
     v1::BlobRecord record;
-    const auto stored = kBlobs.get(store_.read(), {sha256});
-    const uint64_t counted = stored.ok() ? stored->references() : 0;
     if (const auto named = check_->named().find(sha256); named != check_->named().end()) {
       record.set_size(named->second.file.size());
       record.set_sha1(named->second.file.hash().sha1());
@@ -121,16 +121,17 @@ class Repair {
       record = *stored;
       record.set_references(0);
     }
-    if (!check_->all_manifests_read()) record.set_references(std::max(counted, record.references()));
     return record;
   }
 
   Status mend_blob(const std::string& sha256, const std::vector<const Damage*>& damages) {
-    v1::BlobRecord record = record_of(sha256);
-    if (record.references() == 0 && !check_->all_manifests_read()) {
-      for (const Damage* damage : damages) refuse(*damage, kUnknownNames);
+    const auto known = record_of(sha256);
+    if (!known || (known->references() > 0 && !is_sha256(sha256))) {
+      for (const Damage* damage : damages) refuse(*damage, known ? "no content can have that name" : kUnknownNames);
       return ok_status();
     }
+    v1::BlobRecord record = *known;
+    if (!check_->all_manifests_known() && record.references() == 0) return ok_status();
     if (record.references() == 0) return let_go(sha256, record, damages);
     const auto whole = digests(sha256);
     if (whole) {
@@ -220,7 +221,7 @@ class Repair {
       repaired(damage, "it has its record again");
       return ok_status();
     }
-    if (!check_->all_manifests_read()) {
+    if (!check_->all_manifests_known()) {
       refuse(damage, kUnknownNames);
       return ok_status();
     }

@@ -9,8 +9,8 @@
 //   its record or count wrong      made anew from its bytes and from the manifests that name it
 //   manifest damaged or missing    copied from another store, where a record of this one says that it is the same
 //   row that points at nothing     removed, with files that no record names and what a crash left
-// Nothing else is touched: what cannot be put right stays as it was, and `problems` says why. While a manifest cannot
-// be read, nothing that it might name is removed. Each repair is one change: a crash leaves it done or not.
+// Nothing else is touched: what cannot be put right stays as it was, and `problems` says why. While a manifest is
+// damaged, nothing that it might name is removed. Each repair is one change: a crash leaves it done or not.
 #pragma once
 
 #include <string>

@@ -162,6 +162,18 @@ std::vector<Row> rows() {
        },
        "1 references recorded, 0 manifests name it", End::kClean, End::kClean},
       {"ManifestAltered", alter_manifest, "manifest LON00001 version 1: altered", End::kClean, End::kRefused},
+      {"ManifestNamesAnotherContent",
+       [](Store& store) {
+         return store.commit([&](WriteTxn& txn) -> Status {
+           ASSIGN_OR_RETURN(v1::Manifest manifest, kManifests.get(txn, kFirst));
+           for (auto& file : *manifest.mutable_files()) file.mutable_hash()->set_sha256(std::string(64, 'A'));
+           return kManifests.put(txn, kFirst, manifest);
+         });
+       },
+       "manifest LON00001 version 1: altered", End::kClean, End::kRefused},
+      {"ManifestMissing",
+       [](Store& store) { return store.commit([&](WriteTxn& txn) { return kManifests.erase(txn, kFirst); }); },
+       "LON00001 version 1: its manifest is missing", End::kClean, End::kRefused},
       {"ManifestUndecodable", [](Store& store) { return put_raw(store, join_key("manifest", kFirst), "\xFF\xFF"); },
        "manifest LON00001 version 1: its record is damaged", End::kClean, End::kRefused},
       {"ManifestUndecodableAndABlobGone",
@@ -271,7 +283,24 @@ TEST(Lost, IsForgottenWithItsManifest) {
   {
     const auto store = Pair::open(pair.site());
     EXPECT_OK(drop_from(*store, "LON00001", 1));
+    EXPECT_OK(store->commit([](WriteTxn& txn) { return kPackages.erase(txn, {"LON00001"}); }));
     EXPECT_THAT(must(store->blobs().lost(store->read())), IsEmpty());
+  }
+  EXPECT_THAT(problems(fsck(posix_env(), pair.site())), IsEmpty());
+}
+
+// A key that leads out of the store, as a disk or a stranger may have written it.
+TEST(Keys, NameNoFileOutside) {
+  Pair pair;
+  const std::string outside = pair.folder() + "/data/outside";
+  write_bytes(outside, "not ours");
+  const std::string key = "../../outside";
+  ASSERT_EQ(fs::weakly_canonical(Pair::open(pair.site())->blobs().path("/" + key)), outside);
+  for (const char* table : {"garbage", "blob"}) {
+    ASSERT_OK(put_raw(*Pair::open(pair.site()), join_key(table, {"/" + key}), ""));
+    must(repair(posix_env(), pair.site(), {}));
+    Pair::open(pair.site());
+    EXPECT_EQ(read_bytes(outside), "not ours");
   }
   EXPECT_THAT(problems(fsck(posix_env(), pair.site())), IsEmpty());
 }
