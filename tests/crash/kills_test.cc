@@ -237,7 +237,7 @@ class Admin {
     if (fault_.empty()) {
       v1::FaultRule rule, made;
       const Status read = codec::from_json(R"({"match":{"dp":")" + std::string(kDp) + R"(","package":")" + id_ +
-                                               R"(","file":"no such*"},"status":{"code":503}})",
+                                               R"(","file":"a","method":"HEAD"},"status":{"code":503}})",
                                            &rule);
       EXPECT_TRUE(read.ok()) << read.to_string();
       done = http.call("POST", "/api/v1/faults", &rule, &made);

@@ -19,6 +19,7 @@
 namespace smslab::store {
 namespace {
 namespace fs = std::filesystem;
+using testing::MemEnv;
 
 // A store with a package, on a disk in memory; its index in a folder of its own.
 class World {
@@ -59,7 +60,6 @@ class World {
   }
 
  private:
-  using MemEnv = testing::MemEnv;
   std::string folder_;
   MemEnv mem_;
   std::vector<std::string> tables_;
