@@ -19,9 +19,9 @@ function(smslab_apart target name)
   endif()
 endfunction()
 
-# Rooms that parse what strangers send are built for libFuzzer too, where there are fuzz targets (tests/fuzz): it steers
+# Rooms that parse what strangers send, or what a disk gives back, are built for libFuzzer too, where there are fuzz targets (tests/fuzz): it steers
 # by what they compare and where they branch.
-set(SMSLAB_FUZZED_ROOMS base codec ccm dav wire)
+set(SMSLAB_FUZZED_ROOMS base codec ccm dav wire store)
 
 function(smslab_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
@@ -44,10 +44,10 @@ function(smslab_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
 endfunction()
 
-# smslab_fuzz(NAME LIBS ...): one libFuzzer target, which scripts/fuzz runs; <name>_fuzz.cc.
+# smslab_fuzz(NAME [SOURCES ...] LIBS ...): one libFuzzer target, which scripts/fuzz runs; <name>_fuzz.cc and SOURCES.
 function(smslab_fuzz name)
-  cmake_parse_arguments(FUZZ "" "" "LIBS" ${ARGN})
-  add_executable(${name}_fuzz ${name}_fuzz.cc)
+  cmake_parse_arguments(FUZZ "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name}_fuzz ${name}_fuzz.cc ${FUZZ_SOURCES})
   target_link_libraries(${name}_fuzz PRIVATE smslab_flags ${FUZZ_LIBS} -fsanitize=fuzzer)
   add_dependencies(fuzz ${name}_fuzz)
 endfunction()

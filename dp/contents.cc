@@ -100,12 +100,27 @@ Result<wire::Body> Contents::body(const Loaded& package, const v1::FileEntry& fi
 }
 
 Result<std::vector<v1::DpContent>> Contents::list() const {
+  const store::ReadTxn txn = store_.read();
+  ASSIGN_OR_RETURN(const auto lost, store_.blobs().lost(txn));
   std::vector<v1::DpContent> all;
-  RETURN_IF_ERROR(store::kDpContents.each(store_.read(), {}, [&](const store::Key&, const v1::DpContent& content) {
-    if (content.version() != 0) all.push_back(content);
-    return true;
+  Status status;
+  RETURN_IF_ERROR(store::kDpContents.each(txn, {}, [&](const store::Key&, const v1::DpContent& content) {
+    if (content.version() == 0) return true;
+    const auto whole = is_whole(txn, content, lost);
+    if (whole.ok() && *whole) all.push_back(content);
+    status = whole.status();
+    return status.ok();
   }));
+  RETURN_IF_ERROR(status);
   return all;
+}
+
+Result<bool> Contents::is_whole(const store::ReadTxn& txn, const v1::DpContent& content,
+                                const std::set<std::string>& lost) {
+  if (lost.empty()) return true;
+  ASSIGN_OR_RETURN(const v1::Manifest manifest, store::load_manifest(txn, content.package_id(), content.version()));
+  return std::none_of(manifest.files().begin(), manifest.files().end(),
+                      [&](const v1::FileEntry& file) { return lost.contains(file.hash().sha256()); });
 }
 
 Result<LoadedPtr> Contents::load(const std::string& package_id) const {

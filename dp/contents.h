@@ -13,6 +13,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -71,7 +72,7 @@ class Contents {
   bool let_go();
   uint64_t changes();  // grows with each forget()
 
-  // Everything installed, by package ID; from the index.
+  // Everything installed, by package ID; from the index. Not what has lost a content: the site sends it again.
   Result<std::vector<v1::DpContent>> list() const;
 
  private:
@@ -81,6 +82,8 @@ class Contents {
     size_t bytes = 0;
   };
   Result<LoadedPtr> load(const std::string& package_id) const;
+  static Result<bool> is_whole(const store::ReadTxn& txn, const v1::DpContent& content,
+                               const std::set<std::string>& lost);
   void keep(const std::string& package_id, LoadedPtr loaded) REQUIRES(mu_);
   void drop(const std::string& package_id) REQUIRES(mu_);
   void forget_targets() REQUIRES(mu_);

@@ -128,7 +128,11 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
   const auto change = [&](WriteTxn& txn) -> Status {
     reply.Clear();
     ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, manifest.package_id()));
-    installed = commit.overwrite() || content.version() != manifest.version() || content.manifest_digest() != digest;
+    ASSIGN_OR_RETURN(const auto lost, store_.blobs().lost(txn));
+    const bool heals =
+        std::any_of(lost.begin(), lost.end(), [&](const auto& sha256) { return wanted.contains(sha256); });
+    installed =
+        commit.overwrite() || heals || content.version() != manifest.version() || content.manifest_digest() != digest;
     if (installed) {
       // First, so that it runs before the contents that nobody refers to any more are unlinked.
       txn.after_commit([this, id = manifest.package_id()] { contents_.forget(id); });

@@ -206,10 +206,12 @@ Status Staging::publish(WriteTxn& txn, const std::function<bool(const std::strin
     RETURN_IF_ERROR(move_in(sha256, item.file));
     moved->emplace_back(sha256, item.file);
     v1::BlobRecord record;
+    if (auto lost = kBlobs.get(txn, {sha256}); lost.ok()) record.set_references(lost->references());
     record.set_size(item.blob.size);
     record.set_sha1(item.blob.digests.sha1);
     record.set_md5(item.blob.digests.md5);
     RETURN_IF_ERROR(kBlobs.put(txn, {sha256}, record));
+    RETURN_IF_ERROR(kLost.erase(txn, {sha256}));
     // The file is wanted again: whoever would unlink it looks for the row.
     RETURN_IF_ERROR(kGarbage.erase(txn, {sha256}));
     MutexLock lock(blobs_.mu_);
@@ -304,7 +306,16 @@ Result<std::unique_ptr<Staging>> Blobs::stage() {
   return std::unique_ptr<Staging>(new Staging(*this, std::move(folder)));
 }
 
-bool Blobs::has(const ReadTxn& txn, const std::string& sha256) const { return kBlobs.has(txn, {sha256}); }
+bool Blobs::has(const ReadTxn& txn, const std::string& sha256) const {
+  return kBlobs.has(txn, {sha256}) && !kLost.has(txn, {sha256});
+}
+
+Result<std::set<std::string>> Blobs::lost(const ReadTxn& txn) const {
+  ASSIGN_OR_RETURN(const auto rows, kLost.keys(txn));
+  std::set<std::string> all;
+  for (const Key& key : rows) all.insert(key.front());
+  return all;
+}
 
 std::string Blobs::path(const std::string& sha256) const {
   return path_in(blobs_folder(), sha256);
@@ -376,7 +387,8 @@ Status Blobs::drop(WriteTxn& txn, const v1::Manifest& manifest) {
     record->set_references(0);
     RETURN_IF_ERROR(kGarbage.put(txn, {sha256}, *record));
     RETURN_IF_ERROR(kBlobs.erase(txn, {sha256}));
-    garbage.push_back(sha256);
+    RETURN_IF_ERROR(kLost.erase(txn, {sha256}));
+    if (is_sha256(sha256)) garbage.push_back(sha256);
   }
   if (!garbage.empty()) txn.after_commit([this, garbage = std::move(garbage)] { collect(garbage); });
   return ok_status();
@@ -387,7 +399,7 @@ Status Blobs::drop(WriteTxn& txn, const v1::Manifest& manifest) {
 void Blobs::collect(const std::vector<std::string>& garbage) {
   const ReadTxn txn = index_.read();
   for (const std::string& sha256 : garbage) {
-    if (!kGarbage.has(txn, {sha256}) || has(txn, sha256)) continue;
+    if (!kGarbage.has(txn, {sha256}) || kBlobs.has(txn, {sha256})) continue;
     const Status removed = env_.remove_file(path(sha256));
     if (!removed.ok() && removed.code() != Code::kNotFound) continue;  // the next start tries again
     MutexLock lock(mu_);
@@ -463,23 +475,39 @@ Result<std::vector<Blobs::Intent>> Blobs::intents() const {
   return intents;
 }
 
-// Finishes a rename that the index relies on. The staged file is looked at first: another staging may have held the
-// same content without having made it durable.
-Status Blobs::restore(const Intent& intent) {
-  const std::string to = path(intent.sha256);
-  if (env_.info(to).ok()) return ok_status();
-  auto file = env_.open(intent.staged);
-  if (file.status().code() == Code::kNotFound) return ok_status();
-  RETURN_IF_ERROR(file.status());
+Result<bool> Blobs::is_there(const std::string& file) const {
+  const Status looked = env_.info(file).status();
+  if (!looked.ok() && looked.code() != Code::kNotFound) return looked;
+  return looked.ok();
+}
+
+Result<bool> Blobs::holds(const std::string& file, const std::string& sha256) const {
+  ASSIGN_OR_RETURN(const auto opened, env_.open(file));
   Hasher hasher(Algorithm::kSha256);
   std::vector<char> buffer(kBuffer);
   for (uint64_t at = 0;;) {
-    ASSIGN_OR_RETURN(const size_t n, (*file)->pread(at, buffer));
+    ASSIGN_OR_RETURN(const size_t n, opened->pread(at, buffer));
     if (n == 0) break;
     hasher.update({buffer.data(), n});
     at += n;
   }
-  if (to_hex(hasher.finish()) != intent.sha256) return ok_status();
+  return to_hex(hasher.finish()) == sha256;
+}
+
+// Finishes a rename that the index relies on. The staged file is looked at first: another staging may have held the
+// same content without having made it durable. A file under the final name is what the rename should have replaced only
+// where a damaged content came again.
+Status Blobs::restore(const Intent& intent) {
+  const std::string to = path(intent.sha256);
+  ASSIGN_OR_RETURN(const bool staged, is_there(intent.staged));
+  if (!staged) return ok_status();
+  ASSIGN_OR_RETURN(const bool there, is_there(to));
+  if (there) {
+    ASSIGN_OR_RETURN(const bool renamed, holds(to, intent.sha256));
+    if (renamed) return ok_status();
+  }
+  ASSIGN_OR_RETURN(const bool whole, holds(intent.staged, intent.sha256));
+  if (!whole) return ok_status();
   RETURN_IF_ERROR(env_.make_folders(to.substr(0, to.rfind('/'))));
   return env_.rename(intent.staged, to);
 }
@@ -488,19 +516,16 @@ Status Blobs::sweep(WriteTxn& txn) {
   ASSIGN_OR_RETURN(const auto intents, this->intents());
   std::vector<std::string> gone;
   for (const Intent& intent : intents) {
-    if (!has(txn, intent.sha256)) {
+    if (!kBlobs.has(txn, {intent.sha256})) {
       gone.push_back(intent.sha256);
     } else if (Status s = restore(intent); !s.ok()) {
       return s.prefixed("cannot finish what a crash cut short");
     }
   }
-  std::vector<std::string> rows;
-  RETURN_IF_ERROR(kGarbage.each(txn, {}, [&](const Key& key, const v1::BlobRecord&) {
-    rows.push_back(key.front());
-    return true;
-  }));
-  for (const std::string& sha256 : rows) {
-    if (!has(txn, sha256)) gone.push_back(sha256);
+  ASSIGN_OR_RETURN(const auto rows, kGarbage.keys(txn));
+  for (const Key& row : rows) {
+    // A damaged key must not name a file outside.
+    if (is_sha256(row.front()) && !kBlobs.has(txn, row)) gone.push_back(row.front());
   }
   for (const std::string& sha256 : gone) {
     const Status removed = env_.remove_file(path(sha256));
@@ -510,7 +535,7 @@ Status Blobs::sweep(WriteTxn& txn) {
   if (rows.empty() && !staged) return ok_status();
   // Before the lists and rows that tell of it go.
   RETURN_IF_ERROR(env_.barrier(folder_));
-  for (const std::string& sha256 : rows) RETURN_IF_ERROR(kGarbage.erase(txn, {sha256}));
+  for (const Key& row : rows) RETURN_IF_ERROR(kGarbage.erase(txn, row));
   return env_.remove_tree(stage_folder());
 }
 

@@ -25,6 +25,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -120,7 +121,10 @@ class Blobs {
   void share_with(std::vector<std::string> folders) { others_ = std::move(folders); }
 
   Result<std::unique_ptr<Staging>> stage();
-  bool has(const ReadTxn& txn, const std::string& sha256) const;
+  bool has(const ReadTxn& txn, const std::string& sha256) const;  // and not lost
+  // Contents whose bytes are damaged here (fsck marks them, repair.h). Manifests name them and their files may be
+  // there, but whoever brings one is welcome: it is staged, sent and published as a new one is, and is whole again.
+  Result<std::set<std::string>> lost(const ReadTxn& txn) const;
   Result<std::shared_ptr<const ReadableFile>> open(const std::string& sha256) const;  // kNotFound
   std::string path(const std::string& sha256) const;
 
@@ -147,6 +151,8 @@ class Blobs {
   friend class Staging;
   void share(const std::string& file, const std::string& sha256, uint64_t size) const;
   Status settle();
+  Result<bool> is_there(const std::string& file) const;
+  Result<bool> holds(const std::string& file, const std::string& sha256) const;
   Status restore(const Intent& intent);
   void collect(const std::vector<std::string>& garbage);
   Status erase_collected(WriteTxn& txn);

@@ -1,9 +1,9 @@
-// fsck: reads a whole store and names what is wrong with it. Changes nothing.
+// fsck: reads a whole store and names what is wrong with it (check.h). Changes nothing.
 //
-//   ASSIGN_OR_RETURN(v1::FsckReply report, fsck(env, "/data/site", "default"));
+//   ASSIGN_OR_RETURN(v1::FsckReply report, fsck(env, "/data/site"));
 //
-// Each blob's bytes against its name and record; each manifest's contents and tree hashes; reference counts; files that
-// no record names. Works on a store that no server has open (kFailedPrecondition otherwise), or through an open Store.
+// Works on a store that no server has open (kFailedPrecondition otherwise), or through an open Store. To put things
+// right: repair.h.
 #pragma once
 
 #include <string>

@@ -13,6 +13,7 @@
 #include "proto/base/fd.h"
 #include "proto/base/mutex.h"
 #include "proto/base/text.h"
+#include "store/index_file.h"
 
 namespace smslab::store {
 namespace {
@@ -260,16 +261,19 @@ struct Index::Impl {
     return rc == 0 ? ok_status() : failed(rc, "cannot write");
   }
 
-  // Writes the format into an empty environment.
+  Status write_format(MDB_txn* txn) const {
+    MDB_val k = val(kFormatKey);
+    const std::string text = std::string(kFormatWords) + std::to_string(kFormatVersion);
+    MDB_val v = val(text);
+    return failed(mdb_put(txn, dbi, &k, &v, 0), "cannot write");
+  }
+
+  // Of an empty environment it is written, of an earlier one it is brought up to date.
   Status check_format(MDB_txn* txn, bool read_only) const {
     MDB_stat stat{};
     mdb_stat(txn, dbi, &stat);
     MDB_val k = val(kFormatKey);
-    if (stat.ms_entries == 0 && !read_only) {
-      const std::string text = std::string(kFormatWords) + std::to_string(kFormatVersion);
-      MDB_val v = val(text);
-      return failed(mdb_put(txn, dbi, &k, &v, 0), "cannot write");
-    }
+    if (stat.ms_entries == 0 && !read_only) return write_format(txn);
     MDB_val v{};
     const int rc = mdb_get(txn, dbi, &k, &v);
     if (rc != MDB_SUCCESS && rc != MDB_NOTFOUND) return failed(rc, "cannot read");
@@ -281,7 +285,8 @@ struct Index::Impl {
       return failed_precondition("the store in " + folder + " has format " + std::to_string(*version) +
                                  "; this smslab knows " + std::to_string(kFormatVersion) + ": use a newer one");
     }
-    return ok_status();
+    // Format 1 had no lost contents (tables.h); it differs in nothing else.
+    return *version == kFormatVersion || read_only ? ok_status() : write_format(txn);
   }
 
   // Blocks for the next changes, so that a disk full of contents does not keep the index from saying that some are
@@ -393,12 +398,17 @@ Result<std::unique_ptr<Index>> Index::open(const std::string& folder, std::strin
     return invalid_argument("a lab's name has 1 to " + std::to_string(kMaxLab) + " bytes, none of them NUL", "lab");
   }
   // LMDB works on real files, so the index does too, whatever Env the rest of a store stands on.
-  const bool fresh = !posix_env().info(folder + "/data.mdb").ok();
+  const auto info = posix_env().info(folder + "/data.mdb");
+  const bool fresh = !info.ok() || info->size == 0;  // empty: a crash cut its making short
   if (mode == Mode::kReadOnly && fresh) return not_found("there is no smslab store in " + folder);
   if (mode == Mode::kReadWrite) RETURN_IF_ERROR(posix_env().make_folders(folder));
   auto impl = std::make_unique<Impl>();
   impl->folder = folder;
   impl->lab = std::move(lab) + '\0';
+  if (!fresh) {
+    const auto look = mode == Mode::kReadOnly ? IndexLook::kWhole : IndexLook::kBrief;
+    RETURN_IF_ERROR(check_index_file(folder + "/data.mdb", look));
+  }
   RETURN_IF_ERROR(impl->open(mode == Mode::kReadOnly));
   if (mode == Mode::kReadWrite) impl->reserve();
   // LMDB makes its commits durable, but not the name of the file that they are in.

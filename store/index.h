@@ -7,7 +7,7 @@
 //
 // Keys are bytes, at most kMaxKey; the index puts the lab's name in front of each. A ReadTxn is a consistent view; it
 // is cheap, has one user at a time, and must be short-lived. Writes go through the committer (committer.h), which alone
-// calls write(). The first key holds the format version; a newer one is refused.
+// calls write(). The first key holds the format version; a newer one is refused, an older one brought up to date.
 //
 // The map starts at 64 MiB and doubles when it is full. Growing needs a moment without any ReadTxn: who holds one must
 // not wait for a commit meanwhile, and the committer's thread holds none between changes. A reader that stays fails the
@@ -29,7 +29,7 @@
 namespace smslab::store {
 
 constexpr size_t kMaxKey = 400;
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 
 class Index;
 
@@ -70,8 +70,11 @@ class WriteTxn : public ReadTxn {
 
 class Index {
  public:
-  enum class Mode { kReadWrite, kReadOnly };  // read only: makes nothing; kNotFound when there is no index
-  // Makes `folder` when missing. kFailedPrecondition for a store of a newer format, kDataLoss for one that is no store.
+  // Read only: makes nothing, looks at every page first (index_file.h), and takes an older format as it is; kNotFound
+  // when there is no index.
+  enum class Mode { kReadWrite, kReadOnly };
+  // Makes `folder` when missing. kFailedPrecondition for a store of a newer format, kDataLoss for one that is no store,
+  // or whose file is cut short.
   static Result<std::unique_ptr<Index>> open(const std::string& folder, std::string lab, Mode mode = Mode::kReadWrite);
   ~Index();
 

@@ -104,9 +104,10 @@ Status Journal::check_files() {
   if (new_rows || rows_head_->end == 0) rows_head_->end = rows_head_->first = rows_head_->checked = 1;
   if (new_texts || texts_head_->end == 0) texts_head_->end = kHeadPage;
   const uint64_t rows = rows_head_->end, texts = texts_head_->end;
-  const bool sound = rows_head_->first <= rows && rows <= kMostRows / sizeof(JournalRow) && texts >= kHeadPage &&
+  const bool sound = rows_head_->first >= 1 && rows_head_->first <= rows && texts % kUnit == 0 &&
+                     rows <= kMostRows / sizeof(JournalRow) && texts >= kHeadPage &&
                      kHeadPage + (rows - 1) * sizeof(JournalRow) <= rows_->reserved() && texts <= texts_->reserved();
-  if (!sound) return {Code::kDataLoss, "the journal is shorter than it says; move the folder away"};
+  if (!sound) return {Code::kDataLoss, "the journal is damaged, or shorter than it says; move the folder away"};
   // Nothing is there to keep: small again.
   if (rows_head_->first == rows) texts_head_->end = kHeadPage;
   rows_->trim(kHeadPage + (rows - 1) * sizeof(JournalRow));

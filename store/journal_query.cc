@@ -43,7 +43,11 @@ std::string span_text(const v1::ByteSpan& span) {
   return span_text(span.first(), span.has_last() ? std::optional(span.last()) : std::nullopt);
 }
 
-LabTime lab_time(int64_t milliseconds) { return LabTime(LabDuration(milliseconds)); }
+// Of a row that a disk has altered it may be anything, also what no calendar has.
+LabTime lab_time(int64_t milliseconds) {
+  constexpr int64_t kYear1 = -62'135'596'800'000, kYear9999 = 253'402'300'799'999;
+  return LabTime(LabDuration(std::clamp(milliseconds, kYear1, kYear9999)));
+}
 }  // namespace
 
 JournalQuery::JournalQuery(const Journal& journal, const JournalWanted& wanted) : journal_(journal), wanted_(wanted) {

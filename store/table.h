@@ -42,13 +42,18 @@ class Table {
   }
   Status erase(WriteTxn& txn, const Key& key) const { return txn.erase(join_key(name_, key)); }
 
-  Status erase_all(WriteTxn& txn) const {
-    std::vector<Key> keys;
+  // Without a look at the records, which may be damaged.
+  Result<std::vector<Key>> keys(const ReadTxn& txn) const {
+    std::vector<Key> all;
     RETURN_IF_ERROR(txn.scan(std::string(name_) + '\0', [&](std::string_view key, std::string_view) {
-      keys.push_back(split_key(name_, key));
+      all.push_back(split_key(name_, key));
       return true;
     }));
-    for (const Key& key : keys) RETURN_IF_ERROR(erase(txn, key));
+    return all;
+  }
+  Status erase_all(WriteTxn& txn) const {
+    ASSIGN_OR_RETURN(const std::vector<Key> all, keys(txn));
+    for (const Key& key : all) RETURN_IF_ERROR(erase(txn, key));
     return ok_status();
   }
 

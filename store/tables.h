@@ -14,6 +14,8 @@ namespace smslab::store {
 inline constexpr Table<v1::BlobRecord> kBlobs{"blob"};        // SHA-256
 inline constexpr Table<v1::Manifest> kManifests{"manifest"};  // package ID, number_key(version)
 inline constexpr Table<v1::BlobRecord> kGarbage{"garbage"};   // SHA-256 of a file to unlink; gone once it is
+// SHA-256 of a content whose bytes are damaged here: it counts as absent until somebody brings it again.
+inline constexpr Table<v1::BlobRecord> kLost{"lost"};
 
 // ---- the site's
 inline constexpr Table<v1::SiteRecord> kSite{"site"};                     // "site"
@@ -42,5 +44,15 @@ inline constexpr Table<v1::DpRecord> kDps{"dp"};                                
 inline constexpr Table<v1::DpIdentity> kDpIdentity{"identity"};  // "identity"
 inline constexpr Table<v1::DpContent> kDpContents{"content"};    // package ID
 inline constexpr Table<v1::DamageRecord> kDamages{"damage"};     // package ID, number_key(rule id)
+
+// `visit(table)` for each of them.
+template <class Visit>
+void for_each_table(Visit visit) {
+  const auto all = [&](const auto&... tables) { (visit(tables), ...); };
+  all(kBlobs, kManifests, kGarbage, kLost, kSite, kPackages, kCollections, kCollectionById, kAdverts, kClients,
+      kClientBySmsid, kClientByKey, kClientActivity, kClientEvents, kClientReports, kStatusMessages, kStatusByPackage,
+      kStatusByAdvert, kStatusByClient, kAdvertClients, kAdvertSummaries, kComponentStatus, kFaults, kDps, kDpIdentity,
+      kDpContents, kDamages);
+}
 
 }  // namespace smslab::store

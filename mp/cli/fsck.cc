@@ -1,9 +1,13 @@
+// `smslab fsck`: every stored byte looked at, and put right where that is possible.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "mp/cli/print.h"
 #include "mp/cli/verbs.h"
 #include "proto/base/env.h"
 #include "store/fsck.h"
+#include "store/repair.h"
 
 namespace smslab::cli {
 namespace {
@@ -31,33 +35,70 @@ Result<std::vector<std::string>> stores_of(const std::string& data) {
   return stores;
 }
 
-Status check_stores(const Cli& cli) {
-  ASSIGN_OR_RETURN(const std::string data, cli.finder.data_folder());
-  ASSIGN_OR_RETURN(const auto stores, stores_of(data));
+Result<v1::FsckReply> check_store(const std::vector<std::string>& stores, const std::string& folder, bool repair) {
+  if (!repair) return store::fsck(posix_env(), folder);
+  std::vector<std::string> others = stores;
+  std::erase(others, folder);
+  return store::repair(posix_env(), folder, others);
+}
+
+Result<v1::FsckReply> check_stores(const std::vector<std::string>& stores, bool repair) {
   v1::FsckReply total;
   for (const std::string& folder : stores) {
-    ASSIGN_OR_RETURN(const v1::FsckReply report, store::fsck(posix_env(), folder));
+    ASSIGN_OR_RETURN(const v1::FsckReply report, check_store(stores, folder, repair));
     total.set_blobs(total.blobs() + report.blobs());
     total.set_bytes(total.bytes() + report.bytes());
     total.set_manifests(total.manifests() + report.manifests());
     for (const auto& problem : report.problems()) total.add_problems(folder + ": " + problem);
+    for (const auto& repaired : report.repaired()) total.add_repaired(folder + ": " + repaired);
+    for (const auto& leftover : report.leftovers()) total.add_leftovers(folder + ": " + leftover);
   }
+  return total;
+}
+
+Status tell(const Cli& cli, size_t stores, const v1::FsckReply& report, const std::string& what_next) {
   if (cli.json) {
-    print_json(total);
+    print_json(report);
   } else {
-    for (const auto& problem : total.problems()) fmt::print("{}\n", problem);
-    fmt::print("{} stores, {} manifests, {} blobs, {}: {}\n", stores.size(), total.manifests(), total.blobs(),
-               shown_size(total.bytes()), total.problems().empty() ? "clean" : "damaged");
+    for (const auto& repaired : report.repaired()) fmt::print("repaired: {}\n", repaired);
+    for (const auto& leftover : report.leftovers()) fmt::print("left by a crash, harmless: {}\n", leftover);
+    for (const auto& problem : report.problems()) fmt::print("{}\n", problem);
+    fmt::print("{} {}, {} manifests, {} blobs, {}: {}\n", stores, stores == 1 ? "store" : "stores", report.manifests(),
+               report.blobs(), shown_size(report.bytes()), report.problems().empty() ? "clean" : "damaged");
   }
-  if (total.problems().empty()) return ok_status();
-  return {Code::kDataLoss,
-          std::to_string(total.problems_size()) + " problems found; a refresh or an update mends damaged content"};
+  if (report.problems().empty()) return ok_status();
+  return {Code::kDataLoss, std::to_string(report.problems_size()) + " problems found; " + what_next};
+}
+
+struct Wanted {
+  bool repair = false;
+};
+
+Status check(const Cli& cli, const Wanted& wanted) {
+  if (!cli.finder.data.empty()) {
+    ASSIGN_OR_RETURN(const std::string data, cli.finder.data_folder());
+    ASSIGN_OR_RETURN(const auto stores, stores_of(data));
+    ASSIGN_OR_RETURN(const v1::FsckReply report, check_stores(stores, wanted.repair));
+    return tell(cli, stores.size(), report,
+                wanted.repair ? "of these, only what a refresh or an update brings again can be mended"
+                              : "smslab fsck --repair --data " + data + " mends what can be");
+  }
+  if (wanted.repair) return invalid_argument("stop the lab, and say which folder it serves", "--data");
+  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  v1::FsckReply report;
+  RETURN_IF_ERROR(lab.call("POST", "/api/v1/fsck", nullptr, &report));
+  return tell(cli, 1, report, "stop the lab and mend them with smslab fsck --repair --data DIR");
 }
 }  // namespace
 
 void add_fsck(CLI::App& app, Cli& cli) {
-  add_verb(app, cli, "fsck", "Check every stored byte of a data folder that no lab has open",
-           [&cli] { return check_stores(cli); });
+  auto wanted = std::make_shared<Wanted>();
+  CLI::App* verb = add_verb(app, cli, "fsck",
+                            "Check every stored byte: of the running lab's site, or with --data of a whole data folder "
+                            "that no lab has open",
+                            [&cli, wanted] { return check(cli, *wanted); });
+  verb->add_flag("--repair", wanted->repair,
+                 "with --data: mend what can be, from the other stores in the folder; the rest stays as it is");
 }
 
 }  // namespace smslab::cli

@@ -28,6 +28,18 @@ class YamlEvents final : public EventSource, private YAML::EventHandler {
 
   Status read(std::string_view text, Place* place) {
     if (!valid_utf8(text)) return invalid_argument("the text is not UTF-8");
+    // YAML has none of them, and the parser makes bytes of its own of some.
+    const auto control = std::find_if(text.begin(), text.end(), [](char c) {
+      return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F;
+    });
+    if (control != text.end()) {
+      const std::string_view before = text.substr(0, static_cast<size_t>(control - text.begin()));
+      place->line = static_cast<size_t>(std::count(before.begin(), before.end(), '\n')) + 1;
+      const std::string_view line = before.substr(before.rfind('\n') + 1);
+      const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+      place->column = static_cast<size_t>(std::count_if(line.begin(), line.end(), begins)) + 1;
+      return invalid_argument(place_text(*place) + ": a control character, which no text has");
+    }
     std::istringstream in{std::string(text)};
     try {
       YAML::Parser parser(in);

@@ -65,6 +65,10 @@ TEST(YamlFile, WhatIsNoYamlIsOneError) {
     EXPECT_EQ(errors_of(text, &scenario).size(), 1U) << text;
   }
   EXPECT_THAT(errors_of("dps:\n  - &a {}", &scenario), ElementsAre("2:5  anchors are not taken"));
+  using namespace std::string_view_literals;
+  EXPECT_THAT(errors_of("site: LON\nprofile: \"\u00e4\0\""sv, &scenario),
+              ElementsAre("2:12  a control character, which no text has"));
+  EXPECT_THAT(errors_of("\x04site: LON", &scenario), ElementsAre("1:1  a control character, which no text has"));
   EXPECT_EQ(read_yaml(std::string(100, ' '), &scenario, {.bytes = 99}).errors.size(), 1U);
 }
 

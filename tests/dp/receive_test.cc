@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <functional>
 
 #include "proto/base/uri.h"
+#include "store/fsck.h"
+#include "store/repair.h"
 #include "tests/dp/fixture.h"
 #include "tests/support/forwarding_env.h"
 
@@ -110,6 +113,34 @@ TEST_F(Receive, OverwriteHeals) {
   EXPECT_EQ(answer.field("ETag"), etag);
   EXPECT_EQ(stored_blobs(), 3u);
   EXPECT_TRUE(lift("2").ok());  // nothing is left to lift
+}
+
+// fsck has found it damaged, and nobody near has it whole: it is asked for again, by the next that brings it.
+TEST_F(Receive, WhatIsLostIsMissingUntilItComesAgain) {
+  install("LON00001", 1, kFiles, kFolders);
+  install("LON00002", 1, {{"Setup.exe", "MZ"}});
+  install("LON00003", 1, {{"other", "other"}});
+  const std::string lost = digest_hex(Algorithm::kSha256, "MZ");
+  const std::string blob = folder_ + "/dp/blobs/" + lost.substr(0, 2) + "/" + lost;
+  stop();
+  std::ofstream(blob) << "XX";
+  EXPECT_EQ(store::repair(posix_env(), folder_ + "/dp", {})->problems_size(), 1);
+  start();
+
+  const v1::DpInfo info = contents();
+  ASSERT_EQ(info.contents_size(), 1) << "the site sees what it must send";
+  EXPECT_EQ(info.contents(0).package_id(), "LON00003");
+  const v1::Manifest manifest = manifest_of("LON00001", 1, kFiles, kFolders);
+  EXPECT_THAT(offer(manifest)->missing(), ElementsAre(lost));
+  EXPECT_EQ(commit(manifest).status().code(), Code::kFailedPrecondition);
+  const auto sent = send(manifest, kFiles);
+  ASSERT_TRUE(sent.ok()) << sent.status().to_string();
+  EXPECT_EQ(sent->content().generation(), 2u);
+  EXPECT_EQ(contents().contents_size(), 3) << "the other package has it back too";
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").body, "MZ");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00002/Setup.exe").body, "MZ");
+  stop();
+  EXPECT_EQ(store::fsck(posix_env(), folder_ + "/dp")->problems_size(), 0);
 }
 
 TEST_F(Receive, AnUpdateReplacesTheVersionAndDropsItsContents) {

@@ -54,15 +54,19 @@ class LinesLog : public LogSink {
 
 class SiteTest : public ::testing::Test {
  protected:
-  SiteTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "smslab-site.XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
+  SiteTest() : SiteTest({}, posix_env()) {}
+  // Of the caller's folder, which stays; in one of its own without.
+  SiteTest(std::string folder, Env& env) : folder_(std::move(folder)), env_(&env), own_folder_(folder_.empty()) {
+    if (own_folder_) {
+      std::string pattern = (std::filesystem::temp_directory_path() / "smslab-site.XXXXXX").string();
+      folder_ = ::mkdtemp(pattern.data());
+    }
     open_site();
   }
   ~SiteTest() override {
     close_site();
     points_.clear();
-    std::filesystem::remove_all(folder_);
+    if (own_folder_) std::filesystem::remove_all(folder_);
   }
 
   // ---- the site's life
@@ -220,7 +224,8 @@ class SiteTest : public ::testing::Test {
   std::shared_ptr<LinesLog> offermgr_ = std::make_shared<LinesLog>();
   std::shared_ptr<LinesLog> offersum_ = std::make_shared<LinesLog>();
   std::string folder_;
-  Env* env_ = &posix_env();  // the site's
+  Env* env_;  // the site's
+  const bool own_folder_;
   std::chrono::milliseconds together_ = DistributionManager::kTogether;
   DpDirectory dps_;
   std::vector<control::DpSecret> secrets_{control::DpSecret("the secret"), control::DpSecret("another DP's")};

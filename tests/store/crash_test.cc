@@ -2,6 +2,8 @@
 #include <iostream>
 #include <random>
 
+#include "proto/base/digest.h"
+#include "store/repair.h"
 #include "tests/store/fixture.h"
 #include "tests/support/faulty_env.h"
 #include "tests/support/mem_env.h"
@@ -219,6 +221,47 @@ TEST(SweepTest, KeepsTheListOfAnEarlierPublication) {
     world.mem().lose_power(MemEnv::Loss::kAny, seed);
     expect_sound(world, 1);
   }
+}
+
+// A content whose bytes are damaged comes again: until then they stay, and then they are whole or still marked.
+TEST(SweepTest, ReplacesWhatWasLostAsAWhole) {
+  const uint64_t base = std::random_device()();
+  const std::string bytes = "in version 1 only", sha256 = digest_hex(Algorithm::kSha256, bytes);
+  uint64_t points = 0, whole = 0;
+  bool died = true;
+  for (uint64_t n = 0; died && !::testing::Test::HasFailure(); n++) {
+    for (uint64_t seed = base; seed < base + 5; seed++) {
+      SCOPED_TRACE("killed after " + std::to_string(n) + " calls, seed " + std::to_string(seed));
+      World world;
+      world.mem().write(world.open(world.mem())->blobs().path(sha256), "altered version 1");
+      ASSERT_OK(world.mem().barrier("/"));
+      EXPECT_EQ(must(repair(world.mem(), world.folder(), {})).problems_size(), 1);
+      bool imported = false;
+      {
+        FaultyEnv env(world.mem());
+        auto store = world.open(env);
+        env.die_after(n);
+        imported = import_into(*store, "LON00001", 3, "/v1").ok();
+        store.reset();
+        died = env.dead();
+      }
+      world.mem().lose_power(MemEnv::Loss::kAny, seed);
+      auto store = world.open(world.mem());
+      EXPECT_EQ(load_manifest(store->read(), "LON00001", 3).ok(), imported);
+      if (imported) {
+        EXPECT_EQ(problems(fsck(*store)), std::vector<std::string>());
+      } else {
+        EXPECT_EQ(store->blobs().has(store->read(), sha256), false);
+        EXPECT_OK(import_into(*store, "LON00001", 3, "/v1"));
+      }
+      EXPECT_EQ(world.mem().read(store->blobs().path(sha256)), bytes);
+      points += died;
+      whole += imported;
+    }
+  }
+  std::cout << points << " points, " << whole << " imports committed\n";
+  EXPECT_GT(points, 0u);
+  EXPECT_GT(whole, 0u);
 }
 
 // No crash, only an error, once, at each call of each kind: the same store goes on.

@@ -148,6 +148,28 @@ TEST_F(FsckTest, AContentWithoutItsManifest) {
   EXPECT_THAT(found(), ElementsAre("content LON00001 version 3: its manifest is missing"));
 }
 
+TEST_F(FsckTest, ARecordOfAnyKindThatIsDamaged) {
+  const auto damage = [](WriteTxn& txn) {
+    Status status;
+    for_each_table([&](const auto& table) {
+      if (status.ok()) status = txn.put(join_key(table.name(), {"0000000000000001", "x"}), "\xFF\xFF");
+    });
+    return status;
+  };
+  ASSERT_OK(change(damage));
+  std::vector<std::string> unnamed;
+  const auto problems = found();
+  for_each_table([&](const auto& table) {
+    if (table.name() == kGarbage.name() || table.name() == kLost.name()) return;  // nobody reads these
+    const std::string word = std::string(table.name()) + " 0000000000000001";
+    const auto names = [&](const std::string& problem) {
+      return problem.find(word) != std::string::npos && problem.find("damaged") != std::string::npos;
+    };
+    if (std::none_of(problems.begin(), problems.end(), names)) unnamed.push_back(word);
+  });
+  EXPECT_THAT(unnamed, IsEmpty());
+}
+
 TEST_F(FsckTest, ImportsUnderWayAreNoDamage) {
   write_bytes(folder_ / "source/new.txt", "new\n");
   const auto snapshot = must(import_folder(posix_env(), store_->blobs(), {"LON00001", 3, folder_ / "source"}));

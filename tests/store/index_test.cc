@@ -239,9 +239,12 @@ void put_raw(const std::string& folder, const std::string& key, const std::strin
 TEST_F(IndexTest, RefusesANewerFormat) {
   ASSERT_OK(one(*index_, [](WriteTxn& txn) { return txn.put("a", "1"); }));
   index_.reset();
-  put_raw(folder_ / "index", "\0format"s, "smslab store 2");
-  EXPECT_EQ(Index::open(folder_ / "index", "default").status().code(), Code::kFailedPrecondition);
-  put_raw(folder_ / "index", "\0format"s, "smslab store 1");
+  const std::string words = "smslab store ";
+  put_raw(folder_ / "index", "\0format"s, words + std::to_string(kFormatVersion + 1));
+  const Status refused = Index::open(folder_ / "index", "default").status();
+  EXPECT_EQ(refused.code(), Code::kFailedPrecondition);
+  EXPECT_THAT(refused.message(), ::testing::HasSubstr("use a newer one"));
+  put_raw(folder_ / "index", "\0format"s, words + std::to_string(kFormatVersion));
   reopen();
   EXPECT_EQ(*index_->read().get("a"), "1");
 }

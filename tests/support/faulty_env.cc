@@ -10,13 +10,14 @@ namespace smslab::testing {
 
 class FaultyEnv::Plan {
  public:
-  // What becomes of the next call. `fatal`: it is the one that death meets.
-  Status next(Call call, bool* fatal = nullptr) {
+  // What becomes of the next call. `torn`: what is left of it when it is the one that death meets.
+  Status next(Call call, const std::function<void()>& torn = {}) {
     MutexLock lock(mu_);
     calls_++;
     const uint64_t nth = ++by_kind_[call];
     if (last_ && calls_ > *last_) {
-      if (fatal != nullptr) *fatal = calls_ == *last_ + 1;
+      if (torn && calls_ == *last_ + 1) torn();
+      if (death_) death_();
       return {Code::kUnavailable, "the process is dead"};
     }
     const auto planned = failures_.find({call, nth});
@@ -29,9 +30,10 @@ class FaultyEnv::Plan {
     MutexLock lock(mu_);
     failures_[{call, by_kind_[call] + nth}] = std::move(status);
   }
-  void die_after(uint64_t calls) {
+  void die_after(uint64_t calls, std::function<void()> death) {
     MutexLock lock(mu_);
     last_ = calls_ + calls;
+    death_ = std::move(death);
   }
   bool dead() const {
     MutexLock lock(mu_);
@@ -51,6 +53,7 @@ class FaultyEnv::Plan {
   mutable Mutex mu_;
   uint64_t calls_ GUARDED_BY(mu_) = 0;
   std::optional<uint64_t> last_ GUARDED_BY(mu_);
+  std::function<void()> death_ GUARDED_BY(mu_);
   std::map<Call, uint64_t> by_kind_ GUARDED_BY(mu_);
   std::map<std::pair<Call, uint64_t>, Status> failures_ GUARDED_BY(mu_);
 };
@@ -78,11 +81,9 @@ class FaultyWritable final : public WritableFile {
   FaultyWritable(std::unique_ptr<WritableFile> under, std::shared_ptr<FaultyEnv::Plan> plan)
       : under_(std::move(under)), plan_(std::move(plan)) {}
   Status append(std::string_view bytes) override {
-    bool fatal = false;
-    Status status = plan_->next(FaultyEnv::Call::kAppend, &fatal);
-    if (status.ok()) return under_->append(bytes);
-    if (fatal) (void)under_->append(bytes.substr(0, bytes.size() / 2));
-    return status;
+    RETURN_IF_ERROR(
+        plan_->next(FaultyEnv::Call::kAppend, [&] { (void)under_->append(bytes.substr(0, bytes.size() / 2)); }));
+    return under_->append(bytes);
   }
   Status close() override {
     RETURN_IF_ERROR(plan_->next(FaultyEnv::Call::kClose));
@@ -100,7 +101,8 @@ FaultyEnv::FaultyEnv(Env& under) : ForwardingEnv(under), plan_(std::make_shared<
 FaultyEnv::~FaultyEnv() = default;
 
 void FaultyEnv::fail(Call call, uint64_t nth, Status status) { plan_->fail(call, nth, std::move(status)); }
-void FaultyEnv::die_after(uint64_t calls) { plan_->die_after(calls); }
+void FaultyEnv::die_after(uint64_t calls) { plan_->die_after(calls, {}); }
+void FaultyEnv::die_after(uint64_t calls, std::function<void()> death) { plan_->die_after(calls, std::move(death)); }
 bool FaultyEnv::dead() const { return plan_->dead(); }
 uint64_t FaultyEnv::calls() const { return plan_->calls(); }
 uint64_t FaultyEnv::calls(Call call) const { return plan_->calls(call); }

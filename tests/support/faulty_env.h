@@ -3,12 +3,14 @@
 //   FaultyEnv env(mem);
 //   env.fail(FaultyEnv::Call::kBarrier, 1, Status(Code::kNoSpace, "the disk is full"));   // the next barrier
 //   env.die_after(17);       // 17 calls more, then the process is as good as killed: nothing reaches the disk any more
+//   env.die_after(17, [] { ::raise(SIGKILL); });        // or is killed indeed: for a process that is there for that
 //
 // Reads and writes of the files it gave out count too. A write that death meets gets half of its bytes out.
 // Thread-safe; its files may outlive it.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "tests/support/forwarding_env.h"
@@ -38,6 +40,8 @@ class FaultyEnv final : public ForwardingEnv {
 
   void fail(Call call, uint64_t nth, Status status);  // the nth from now of its kind, once; 1 is the next
   void die_after(uint64_t calls);                     // from now
+  // `death` runs in the call that is one too many, which waits for it as all others do, and does not return.
+  void die_after(uint64_t calls, std::function<void()> death);
   bool dead() const;
   uint64_t calls() const;  // so far
   uint64_t calls(Call call) const;

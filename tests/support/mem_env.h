@@ -4,8 +4,7 @@
 //   Store::open(env, folder);            // the index is on real files below `folder` all the same
 //   env.lose_power(MemEnv::Loss::kAny, seed);
 //
-// What a barrier has covered survives. Of the rest a power cut keeps what `Loss` says: names change one step at a time
-// (create, rename, remove; a rename happens or does not), contents are cut or full of zeros from the last barrier on.
+// What a barrier has covered survives. Of the rest a power cut keeps what `Loss` says (disk_names.h).
 // ReadableFile::fd() is a memfd with the bytes at that moment. No links; all files have one time. Paths are absolute.
 // Thread-safe; its files may outlive it.
 #pragma once
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "proto/base/env.h"
+#include "tests/support/disk_names.h"
 
 namespace smslab::testing {
 
@@ -24,11 +24,7 @@ class MemEnv final : public Env {
   MemEnv();
   ~MemEnv() override;
 
-  enum class Loss {
-    kEverything,  // all that no barrier covered
-    kTail,        // from some step on, as a journal does
-    kAny,         // any of the steps: no order among them is promised
-  };
+  using Loss = testing::Loss;
   // Whoever has files open or locks held lets go of them first.
   void lose_power(Loss loss, uint64_t seed);
 
