@@ -13,8 +13,8 @@ namespace smslab::mp {
 
 template <class Change>
 auto commit_result(Site& site, Change change) -> decltype(change(std::declval<store::WriteTxn&>())) {
-  using Outcome = decltype(change(std::declval<store::WriteTxn&>()));
-  Outcome outcome = internal_error("the change did not run");
+  using Changed = decltype(change(std::declval<store::WriteTxn&>()));
+  Changed outcome = internal_error("the change did not run");
   Status committed = site.store.commit([&](store::WriteTxn& txn) {
     outcome = change(txn);
     return outcome.status();

@@ -9,7 +9,7 @@
 
 namespace smslab::control {
 namespace {
-constexpr size_t kReadAtOnce = size_t{16} << 10;
+constexpr size_t kStreamBuffer = size_t{16} << 10;
 }
 
 bool SocketStream::wait(Direction direction) const {
@@ -25,10 +25,10 @@ ssize_t SocketStream::fill() {
   in_.erase(0, at_);
   at_ = 0;
   const size_t before = in_.size();
-  in_.resize(before + kReadAtOnce);
+  in_.resize(before + kStreamBuffer);
   ssize_t got = -1;
   while (wait(kRead)) {
-    got = ::recv(fd_, in_.data() + before, kReadAtOnce, MSG_DONTWAIT);
+    got = ::recv(fd_, in_.data() + before, kStreamBuffer, MSG_DONTWAIT);
     if (got >= 0 || (errno != EAGAIN && errno != EINTR)) break;
   }
   in_.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
