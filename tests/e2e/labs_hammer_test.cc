@@ -212,8 +212,15 @@ TEST_F(LabsHammer, NothingCrossesOver) {
     EXPECT_EQ(from_timestamp(clock.now()) - labs_[n]->date, std::chrono::seconds(n == 7 ? 5 : 0)) << n;
   }
   note("looked at");
+  // They go as they came.
+  each(kAtOnce, [&](One& one) {
+    const Status gone = api(lab_.ready().control()).call("DELETE", "/api/v1/labs/" + one.name, nullptr, nullptr);
+    EXPECT_TRUE(gone.ok()) << one.name << ": " << gone.to_string();
+    EXPECT_FALSE(HttpProbe(parse_url(one.made.mp(), "mp")->at).connected()) << one.name;
+  });
+  EXPECT_EQ(listing(lab_.data() + "/labs"), "");
+  note("deleted");
   EXPECT_EQ(lab_.stop(), 0);
-  note("stopped");
 }
 }  // namespace
 }  // namespace smslab::test
