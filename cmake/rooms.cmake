@@ -12,7 +12,7 @@ endif()
 
 # Presets with CMAKE_UNITY_BUILD (all but release) compile several files of a target as one, in half the time. Not those whose files use
 # the same names, each for itself.
-set(SMSLAB_APART schema mp_cli ccm dav fault wire codec_test control_test dp_test store_test wire_test fault_test)
+set(SMSLAB_APART schema mp_cli ccm dav fault wire codec_test control_test dp_test store_test wire_test fault_test crash_points_test)
 function(smslab_apart target name)
   if(name IN_LIST SMSLAB_APART)
     set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
