@@ -678,6 +678,8 @@ TEST_P(MpFaults, RulesThatCanNeverApplyAreRefused) {
   expect(R"({"match":{"route":"mplist"},"refuse":{"code":500}})", "match.route");
   expect(R"({"refuse":{"code":200}})", "refuse.code");
   expect(R"({"clockSkew":{"by":"0"}})", "clockSkew.by");
+  expect(R"({"clockSkew":{"by":"9223372036854775807"}})", "clockSkew.by");
+  expect(R"({"clockSkew":{"by":"-9223372036854775808"}})", "clockSkew.by");
   EXPECT_EQ(lab_->json<v1::FaultList>({"fault", "list"}).faults_size(), 0);
 }
 

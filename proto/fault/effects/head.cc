@@ -142,7 +142,11 @@ void header_edit(const Stroke& stroke) {
 Status check_clock_skew(const v1::FaultRule& rule) {
   const int64_t by = rule.clock_skew().by();
   if (by == 0) return invalid_argument("by 0 would change nothing", "clockSkew.by");
-  if (std::abs(by) < 1000) return invalid_argument("a Date has whole seconds: 1000 at least", "clockSkew.by");
+  if (by > -1000 && by < 1000) {
+    return invalid_argument("a Date has whole seconds: 1000 at least", "clockSkew.by");
+  }
+  constexpr int64_t kCentury = int64_t{36'525} * 24 * 60 * 60 * 1000;
+  if (by < -kCentury || by > kCentury) return invalid_argument("a hundred years at most", "clockSkew.by");
   return ok_status();
 }
 
