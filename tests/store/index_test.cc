@@ -380,6 +380,7 @@ TEST_F(IndexTest, CommitterCommitsInOrder) {
 }
 
 TEST_F(IndexTest, CommitterSharesATransaction) {
+  std::atomic<int> finished = 0;  // by the committer's thread, which ends before it does
   Committer committer(*index_);
   // The first change keeps the committer busy until all others wait: they then share one transaction.
   std::atomic<bool> busy = false, release = false;
@@ -391,7 +392,6 @@ TEST_F(IndexTest, CommitterSharesATransaction) {
   });
   while (!busy) std::this_thread::yield();
   std::vector<CompletionPtr> rest;
-  std::atomic<int> finished = 0;
   for (int i = 0; i < 100; i++) {
     rest.push_back(committer.submit([&, i](WriteTxn& txn) -> Status {
       txn.after_commit([&] {
