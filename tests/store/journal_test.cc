@@ -15,6 +15,7 @@
 #include "proto/base/hex.h"
 #include "proto/base/time_text.h"
 #include "proto/fault/plan.h"
+#include "proto/schema/timestamp.h"
 #include "store/journal_query.h"
 #include "store/journal_recorder.h"
 
@@ -87,6 +88,16 @@ class JournalTest : public testing::Test {
   v1::JournalRecord read(uint64_t number) { return journal_record(*journal_, number, *journal_->row(number)); }
   uint64_t count(const JournalWanted& wanted = {}) {
     return JournalQuery(*journal_, wanted).count(journal_->first(), journal_->end());
+  }
+
+  void overwrite(const std::string& file, size_t at, std::string_view bytes) const {
+    std::fstream out(folder_ + "/" + file, std::ios::in | std::ios::out | std::ios::binary);
+    out.seekp(static_cast<std::streamoff>(at));
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  std::string bytes_of(const std::string& file) const {
+    std::ifstream in(folder_ + "/" + file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
   }
 
   const std::string folder_;
@@ -198,13 +209,8 @@ TEST_F(JournalTest, ATornRowIsNoRecord) {
   ASSERT_EQ(open(), ok_status());
   for (int i = 0; i < 3; i++) record("127.0.0.2", topic("a.msi"));
   journal_.reset();
-  {
-    std::fstream file(folder_ + "/rows", std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(24);  // the head's `checked`: nobody has looked at the rows
-    file.write("\1\0\0\0\0\0\0\0", 8);
-    file.seekp(4096 + sizeof(JournalRow) + 100);
-    file.write("torn", 4);
-  }
+  overwrite("rows", 24, {"\1\0\0\0\0\0\0\0", 8});  // the head's `checked`: nobody has looked at the rows
+  overwrite("rows", 4096 + sizeof(JournalRow) + 100, "torn");
   ASSERT_EQ(open(), ok_status());
   EXPECT_EQ(count(), 2u);
   EXPECT_EQ(journal_->row(2), nullptr);
@@ -218,6 +224,41 @@ TEST_F(JournalTest, FilesThatAreNoneAreRefusedAndStay) {
   std::ofstream(folder_ + "/rows") << std::string(5000, 'x');
   EXPECT_EQ(open().code(), Code::kDataLoss);
   EXPECT_EQ(fs::file_size(folder_ + "/rows"), 5000u);
+}
+
+TEST_F(JournalTest, HeadsThatCannotBeAreRefusedAndStay) {
+  ASSERT_EQ(open(), ok_status());
+  for (int i = 0; i < 3; i++) record("127.0.0.2", topic("a.msi"));
+  journal_.reset();
+  const std::string rows = bytes_of("rows"), texts = bytes_of("texts");
+  struct Head {
+    const char* file;
+    size_t at;
+    uint64_t value;
+  };
+  for (const Head& head :
+       {Head{"rows", 8, 5}, Head{"rows", 8, UINT64_MAX}, Head{"rows", 16, 0}, Head{"rows", 16, 5},
+        Head{"texts", 8, texts.size() - 1}, Head{"texts", 8, texts.size() + 8}, Head{"texts", 8, 8}}) {
+    SCOPED_TRACE(std::string(head.file) + " " + std::to_string(head.at) + " " + std::to_string(head.value));
+    overwrite(head.file, head.at, {reinterpret_cast<const char*>(&head.value), sizeof head.value});
+    const std::string now = bytes_of(head.file);
+    EXPECT_EQ(open().code(), Code::kDataLoss);
+    EXPECT_EQ(bytes_of(head.file), now);
+    overwrite("rows", 0, rows);
+    overwrite("texts", 0, texts);
+  }
+  ASSERT_EQ(open(), ok_status());
+  EXPECT_EQ(count(), 3u);
+}
+
+TEST_F(JournalTest, TimesThatNoCalendarHasAreItsFirstAndLast) {
+  ASSERT_EQ(open(), ok_status());
+  const uint64_t number = record("127.0.0.2", topic("a.msi"));
+  JournalRow& row = journal_->change(number);
+  row.time = INT64_MIN;
+  row.finished = INT64_MAX;
+  EXPECT_EQ(format_rfc3339(from_timestamp(read(number).time())), "0001-01-01T00:00:00Z");
+  EXPECT_EQ(format_rfc3339(from_timestamp(read(number).ended_at())), "9999-12-31T23:59:59.999Z");
 }
 
 TEST_F(JournalTest, AnotherProcessHasTheFolder) {
