@@ -11,6 +11,7 @@
 #include "mp/settings.h"
 #include "mp/status.h"
 #include "proto/base/ids.h"
+#include "proto/fault/damage.h"
 #include "proto/schema/timestamp.h"
 #include "store/manifest.h"
 #include "store/tables.h"
@@ -52,7 +53,7 @@ Result<std::vector<std::string>> rules_healed_by(const store::ReadTxn& txn, cons
   std::vector<std::string> rules;
   RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
     const v1::FaultMatch& at = rule.match();
-    const bool mendable = (at_rest(rule) && rule.has_foretold()) || rule.when().until_refresh();
+    const bool mendable = (fault::at_rest(rule) && rule.has_foretold()) || rule.when().until_refresh();
     const bool here = mendable && at.package() == package.id() && at.dp() == dp.dp();
     const bool overwritten = removing(dp) || dp.refresh() || at.version() != package.source_version();
     if (here && overwritten) rules.push_back(rule.id());

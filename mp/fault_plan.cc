@@ -7,6 +7,7 @@
 #include "mp/faults.h"
 #include "mp/packages.h"
 #include "proto/base/text.h"
+#include "proto/fault/damage.h"
 #include "proto/fault/planner.h"
 #include "store/manifest.h"
 #include "store/tables.h"
@@ -42,7 +43,7 @@ Status put_recorded(const store::ReadTxn& txn, fault::Rules* rules) {
 // Damage at rest is no rule that is in force: it is the DP's.
 Status put_damage(const store::ReadTxn& txn, fault::Rules* rules) {
   return store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
-    if (at_rest(rule) && rule.has_foretold() && !rule.healed()) rules->put(rule);
+    if (fault::at_rest(rule) && rule.has_foretold() && !rule.healed()) rules->put(rule);
     return true;
   });
 }
@@ -55,6 +56,9 @@ void fill_dp(const fault::Rules& rules, v1::FaultMatch* asks) {
   }
   if (asks->dp().empty() && named.size() == 1) asks->set_dp(*named.begin());
 }
+
+// Whether match.file is a file's path; of a listing it is a folder's, too.
+bool names_content(const std::string& route) { return route.empty() || iequals(route, "content"); }
 
 // The package as recorded: its version when none is said, and its files.
 Result<fault::PlanFacts> look_up(const store::ReadTxn* txn, v1::FaultMatch* asks, LabTime now) {
@@ -71,11 +75,17 @@ Result<fault::PlanFacts> look_up(const store::ReadTxn* txn, v1::FaultMatch* asks
   if (!manifest.ok()) {
     return not_found("package " + package.id() + " has no version " + std::to_string(asks->version()), "asks.version");
   }
+  bool found = asks->file().empty() || asks->role() == v1::FaultMatch::MP || !names_content(asks->route());
   for (const auto& file : manifest->files()) {
-    if (iequals(asks->file(), file.path())) asks->set_file(file.path());  // as the DP spells it
     facts.files.push_back(file.path());
+    if (!iequals(asks->file(), file.path())) continue;
+    asks->set_file(file.path());  // as the DP spells it
+    found = true;
   }
-  return facts;
+  if (found) return facts;
+  return not_found(
+      "package " + package.id() + "." + std::to_string(asks->version()) + " has no file '" + asks->file() + "'",
+      "asks.file");
 }
 }  // namespace
 

@@ -29,9 +29,6 @@ Result<v1::FaultList> list_faults(const Site& site);
 Status delete_fault(Site& site, const DpDirectory& dps, const std::string& id);
 Status delete_faults(Site& site, const DpDirectory& dps);  // all; the first that fails ends it
 
-// Damage to what a DP has stored, as opposed to what it says.
-bool at_rest(const v1::FaultRule& rule);
-
 // ---- of a scenario (scenario.h)
 // Part of a change that makes the records of a scenario, behind all that the rule may name: recorded, and in force when
 // the change is. Damage at rest waits for its content. `read`: packages have their files; without that only the names

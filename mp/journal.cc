@@ -192,7 +192,11 @@ Result<v1::JournalCount> wait_journal(const Site& site, JournalAsk ask, uint64_t
         count += query.fits(*row) ? 1 : 0;
       }
     }
-    if (count >= wanted || !journal->wait_past(&seen, deadline)) break;
+    if (count >= wanted) break;
+    if (!journal->wait_past(&seen, deadline)) {
+      if (site.clock.steady() < deadline) return Status(Code::kUnavailable, "the lab stops; nothing more will come");
+      break;
+    }
     if (from < journal->first()) {  // it was cleared meanwhile: what is gone does not count
       from = next = journal->first();
       count = 0;

@@ -36,13 +36,13 @@ struct MpOptions {
   std::string logs;     // <data>/logs
   std::string journal;  // <data>/journal; empty: none is kept
   uint64_t seed = 1;
-  bool inboxes = false;                    // show the site server's files under <folder>/inboxes
-  std::vector<std::string> child_sites;    // codes; what the inboxes say of them
-  std::string mp_url;                      // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
-  std::vector<control::DpSecret> secrets;  // one of them a DP must hold to announce itself
-  std::string control_token;               // what requests to the control plane must bring; empty: nothing
-  std::vector<std::string> control_names;  // hosts that it answers to besides this machine's own
-  v1::Scenario start;                      // what a reset goes back to
+  bool inboxes = false;                      // show the site server's files under <folder>/inboxes
+  std::vector<std::string> child_sites;      // codes; what the inboxes say of them
+  std::string mp_url;                        // "http://127.0.0.1:8080": filled in with set_mp_url once the gate listens
+  std::vector<control::DpSecret> secrets;    // one of them a DP must hold to announce itself
+  std::string control_token;                 // what requests to the control plane must bring; empty: nothing
+  std::vector<std::string> control_names;    // hosts that it answers to besides this machine's own
+  v1::Scenario start;                        // what a reset goes back to
   std::vector<std::string> share_with = {};  // Blobs::share_with
   std::vector<control::ControlRoute> more = {};         // of the control API, beside the site's own
   std::shared_ptr<std::atomic<int>> waiting = nullptr;  // requests held back, of all sites on one control server

@@ -9,6 +9,7 @@
 #include "mp/packages.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
+#include "proto/fault/damage.h"
 #include "proto/schema/timestamp.h"
 #include "store/tables.h"
 
@@ -138,7 +139,7 @@ Result<bool> let_go(store::WriteTxn& txn, Site& site, v1::Package* package, cons
   std::vector<std::string> rules;
   RETURN_IF_ERROR(store::kFaults.each(txn, {}, [&](const store::Key&, const v1::FaultRule& rule) {
     const bool here = rule.match().package() == package->id() && iequals(rule.match().dp(), dp);
-    if (here && at_rest(rule) && rule.has_foretold()) rules.push_back(rule.id());
+    if (here && fault::at_rest(rule) && rule.has_foretold()) rules.push_back(rule.id());
     return true;
   }));
   RETURN_IF_ERROR(mark_healed(txn, rules));

@@ -27,7 +27,7 @@ struct Subject {
   // The one file that match.file spells out; nullptr when it stands for several, or for none.
   const v1::FileEntry* file() const {
     const std::string& name = rule.match().file();
-    if (name.empty() || name.find_first_of("*?") != std::string::npos) return nullptr;
+    if (name.empty() || fault::is_glob(name)) return nullptr;
     const auto at = std::ranges::find_if(
         manifest.files(), [&](const v1::FileEntry& one) { return fault::glob_matches(name, one.path()); });
     return at == manifest.files().end() ? nullptr : &*at;

@@ -317,9 +317,7 @@ Result<std::set<std::string>> Blobs::lost(const ReadTxn& txn) const {
   return all;
 }
 
-std::string Blobs::path(const std::string& sha256) const {
-  return path_in(blobs_folder(), sha256);
-}
+std::string Blobs::path(const std::string& sha256) const { return path_in(blobs_folder(), sha256); }
 
 // A file that came whole stays as it is where anything is in the way.
 void Blobs::share(const std::string& file, const std::string& sha256, uint64_t size) const {

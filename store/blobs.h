@@ -116,8 +116,8 @@ class Blobs {
   Blobs(Env& env, Index& index, std::string folder);  // <folder>/blobs and <folder>/stage
   ~Blobs();
 
-  // The blobs folders of other stores of this file system: a content that one of them has too, byte for byte, is kept as
-  // another name of the same file. Before anything is staged.
+  // The blobs folders of other stores of this file system: a content that one of them has too, byte for byte, is kept
+  // as another name of the same file. Before anything is staged.
   void share_with(std::vector<std::string> folders) { others_ = std::move(folders); }
 
   Result<std::unique_ptr<Staging>> stage();

@@ -12,14 +12,15 @@ namespace smslab {
 namespace {
 namespace fs = std::filesystem;
 
-// The rooms that a room's files may include, itself included. proto's sub-rooms count as proto; mp/cli is a room of its
-// own.
+// The rooms that a room's files may include, itself included. proto's sub-rooms count as proto; mp/host and mp/cli
+// are rooms of their own.
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"proto", {"proto"}},
     {"store", {"store", "proto"}},
     {"dp", {"dp", "store", "proto"}},
     {"mp", {"mp", "store", "proto"}},
-    {"mp/cli", {"mp/cli", "mp", "dp", "store", "proto"}},
+    {"mp/host", {"mp/host", "mp", "dp", "store", "proto"}},
+    {"mp/cli", {"mp/cli", "mp/host", "mp", "dp", "store", "proto"}},
 };
 
 // Third-party headers that stay in one place each.
@@ -33,7 +34,9 @@ const std::map<std::string, std::set<std::string>> kOnlyIn = {
 };
 
 std::string room_of(const std::string& path) {
-  if (path.starts_with("mp/cli/")) return "mp/cli";
+  for (const std::string room : {"mp/host", "mp/cli"}) {
+    if (path.starts_with(room + "/")) return room;
+  }
   return path.substr(0, path.find('/'));
 }
 

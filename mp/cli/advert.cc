@@ -75,7 +75,7 @@ Status show_advert(const Cli& cli, const v1::Advert& advert) {
 }
 
 // What the options say, but for what names the advert.
-Status read_options(Lab& lab, const Wanted& wanted, v1::Advert* advert) {
+Status read_options(LabClient& lab, const Wanted& wanted, v1::Advert* advert) {
   if (!wanted.start.empty()) RETURN_IF_ERROR(read_time(wanted.start, "--start", advert->mutable_start()));
   if (!wanted.expires.empty()) RETURN_IF_ERROR(read_time(wanted.expires, "--expires", advert->mutable_expires()));
   if (wanted.mandatory == "now") {
@@ -100,7 +100,7 @@ Status read_options(Lab& lab, const Wanted& wanted, v1::Advert* advert) {
 }
 
 Status create_advert(const Cli& cli, Wanted wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Advert& advert = wanted.advert;
   RETURN_IF_ERROR(read_options(lab, wanted, &advert));
   if (wanted.mandatory == "now" && !advert.has_start()) *advert.mutable_start() = advert.mandatory();
@@ -111,7 +111,7 @@ Status create_advert(const Cli& cli, Wanted wanted) {
 }
 
 Status set_advert(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Advert change;
   change.set_name(wanted.advert.name());
   RETURN_IF_ERROR(read_options(lab, wanted, &change));
@@ -121,7 +121,7 @@ Status set_advert(const Cli& cli, const Wanted& wanted) {
 }
 
 Status list_adverts(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::AdvertList list;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/adverts", nullptr, &list));
   if (cli.json) {
@@ -173,13 +173,13 @@ void add_advert(CLI::App& app, Cli& cli) {
 
   add_verb(*advert, cli, "list", "All advertisements", [&cli] { return list_adverts(cli); });
   with_id(add_verb(*advert, cli, "show", "One advertisement with its summary and clients", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     v1::Advert found;
     RETURN_IF_ERROR(lab.call("GET", advert_path(*wanted), nullptr, &found));
     return show_advert(cli, found);
   }));
   with_id(add_verb(*advert, cli, "delete", "Withdraw an advertisement", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     return lab.call("DELETE", advert_path(*wanted), nullptr, nullptr);
   }));
 }

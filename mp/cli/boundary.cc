@@ -10,7 +10,7 @@ std::string boundary_path(const v1::Boundary& boundary) {
 }
 
 Status list_boundaries(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::BoundaryList list;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/boundaries", nullptr, &list));
   if (cli.json) {
@@ -35,7 +35,7 @@ void add_boundary(CLI::App& app, Cli& cli) {
     return verb;
   };
   CLI::App* create = with_name(add_verb(*boundary, cli, "create", "Draw one", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     v1::Boundary created;
     RETURN_IF_ERROR(lab.call("POST", "/api/v1/boundaries", wanted.get(), &created));
     if (cli.json) print_json(created);
@@ -47,7 +47,7 @@ void add_boundary(CLI::App& app, Cli& cli) {
       "--slow", [wanted] { wanted->set_slow(true); }, "its clients are REMOTE");
   add_verb(*boundary, cli, "list", "All boundaries", [&cli] { return list_boundaries(cli); });
   with_name(add_verb(*boundary, cli, "show", "One boundary", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     v1::Boundary found;
     RETURN_IF_ERROR(lab.call("GET", boundary_path(*wanted), nullptr, &found));
     if (cli.json) {
@@ -61,7 +61,7 @@ void add_boundary(CLI::App& app, Cli& cli) {
     return ok_status();
   }));
   with_name(add_verb(*boundary, cli, "delete", "Delete one", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     return lab.call("DELETE", boundary_path(*wanted), nullptr, nullptr);
   }));
 }

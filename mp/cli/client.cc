@@ -16,7 +16,7 @@ struct Wanted {
 };
 
 // What one would look up on the client itself: identity, policy, reports, and what it told of its programs.
-Status show_client(const Cli& cli, Lab& lab, const v1::Client& client) {
+Status show_client(const Cli& cli, LabClient& lab, const v1::Client& client) {
   if (cli.json) {
     print_json(client);
     return ok_status();
@@ -70,7 +70,7 @@ Status show_client(const Cli& cli, Lab& lab, const v1::Client& client) {
 }
 
 Status create_client(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Client client;
   client.set_name(wanted.name);
   client.set_smsid(wanted.smsid);
@@ -85,7 +85,7 @@ Status create_client(const Cli& cli, const Wanted& wanted) {
 }
 
 Status set_approval(const Cli& cli, const Wanted& wanted, v1::Client::Approval approval) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Client change, changed;
   change.set_approval(approval);
   RETURN_IF_ERROR(lab.call("PATCH", "/api/v1/clients/" + percent_encode_component(wanted.name), &change, &changed));
@@ -93,7 +93,7 @@ Status set_approval(const Cli& cli, const Wanted& wanted, v1::Client::Approval a
 }
 
 Status list_clients(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::ClientList list;
   for (std::string after;;) {
     v1::ClientList page;
@@ -127,7 +127,7 @@ void add_client(CLI::App& app, Cli& cli) {
   add_verb(
       *client, cli, "show", "One client: identity, policy, reports, messages, events",
       [&cli, wanted]() -> Status {
-        ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+        ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
         v1::Client found;
         RETURN_IF_ERROR(lab.call("GET", "/api/v1/clients/" + percent_encode_component(wanted->name), nullptr, &found));
         return show_client(cli, lab, found);

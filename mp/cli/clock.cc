@@ -9,7 +9,7 @@
 namespace smslab::cli {
 namespace {
 Status change_clock(const Cli& cli, const v1::ClockChange* change) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::ClockState state;
   RETURN_IF_ERROR(lab.call(change != nullptr ? "POST" : "GET", "/api/v1/clock", change, &state));
   if (cli.json) {

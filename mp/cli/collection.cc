@@ -33,7 +33,7 @@ Status show_collection(const Cli& cli, const v1::Collection& collection) {
 
 // create, set, add, remove: the members travel in a Collection.
 Status send_members(const Cli& cli, const Wanted& wanted, const std::string& method, const std::string& path) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Collection collection;
   collection.set_name(wanted.name);
   for (const auto& member : wanted.members) collection.add_members(member);
@@ -44,7 +44,7 @@ Status send_members(const Cli& cli, const Wanted& wanted, const std::string& met
 }
 
 Status list_collections(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::CollectionList list;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/collections", nullptr, &list));
   if (cli.json) {
@@ -93,13 +93,13 @@ void add_collection(CLI::App& app, Cli& cli) {
   }));
   add_verb(*collection, cli, "list", "All collections", [&cli] { return list_collections(cli); });
   with_name(add_verb(*collection, cli, "show", "One collection with its members", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     v1::Collection found;
     RETURN_IF_ERROR(lab.call("GET", collection_path(wanted->name), nullptr, &found));
     return show_collection(cli, found);
   }));
   with_name(add_verb(*collection, cli, "delete", "Delete a collection", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     return lab.call("DELETE", collection_path(wanted->name), nullptr, nullptr);
   }));
 }

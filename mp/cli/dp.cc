@@ -31,7 +31,7 @@ void print_dp(const v1::DpInfo& dp) {
 }
 
 Status list_dps(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::DpList list;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/dps", nullptr, &list));
   if (cli.json) {
@@ -49,7 +49,7 @@ Status list_dps(const Cli& cli) {
 
 // One DP, as it is after the call.
 Status call_dp(const Cli& cli, const std::string& method, const std::string& name, const v1::DpInfo* change) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::DpInfo dp;
   RETURN_IF_ERROR(lab.call(method, path_of(name), change, &dp));
   if (cli.json) {
@@ -75,7 +75,7 @@ Status set_dp(const Cli& cli, const std::string& name, const DpChange& wanted) {
 }
 
 Status delete_dp(const Cli& cli, const std::string& name, bool force) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   return lab.call("DELETE", path_of(name) + (force ? "?force=true" : ""), nullptr, nullptr);
 }
 

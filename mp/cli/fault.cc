@@ -6,6 +6,7 @@
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
 #include "proto/codec/json.h"
+#include "proto/fault/damage.h"
 #include "proto/schema/control.pb.h"
 
 namespace smslab::cli {
@@ -18,10 +19,9 @@ std::string symptom_of(const v1::ClientSymptom& client) {
   return text;
 }
 
-bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
-
 std::string hits_of(const v1::FaultRule& rule) {
-  if (at_rest(rule) || rule.has_down()) return "";
+  if (fault::at_rest(rule) || rule.has_down())
+    return "-";  // nobody counts what lies there, or whom a shut door keeps out
   const v1::FaultCounts& counts = rule.counts();
   return fmt::format("{} of {}", counts.hit(), counts.matched());
 }
@@ -43,14 +43,14 @@ Status add_rule(const Cli& cli, const std::string& argument) {
   }
   v1::FaultRule rule;
   RETURN_IF_ERROR(codec::from_json(text, &rule));
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::FaultRule added;
   RETURN_IF_ERROR(lab.call("POST", "/api/v1/faults", &rule, &added));
   return show_rule(cli, added);
 }
 
 Status list_rules(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::FaultList list;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/faults", nullptr, &list));
   if (cli.json) {
@@ -65,6 +65,17 @@ Status list_rules(const Cli& cli) {
   print_table({"ID", "STATE", "EFFECT", "HITS", "WHERE"}, rows);
   return ok_status();
 }
+
+// `id` empty: all.
+Status clear(const Cli& cli, const std::string& id) {
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
+  if (!id.empty()) return lab.call("DELETE", "/api/v1/faults/" + percent_encode_component(id), nullptr, nullptr);
+  v1::FaultList list;
+  RETURN_IF_ERROR(lab.call("GET", "/api/v1/faults", nullptr, &list));
+  RETURN_IF_ERROR(lab.call("DELETE", "/api/v1/faults", nullptr, nullptr));
+  if (!cli.json) fmt::print("{} fault{} taken back\n", list.faults_size(), list.faults_size() == 1 ? "" : "s");
+  return ok_status();
+}
 }  // namespace
 
 std::string target_of(const v1::FaultMatch& match) {
@@ -73,8 +84,13 @@ std::string target_of(const v1::FaultMatch& match) {
   const std::string role =
       match.role() == v1::FaultMatch::ANY_ROLE || !match.dp().empty() ? "" : v1::FaultMatch::Role_Name(match.role());
   std::string text;
-  for (const auto& part : {role, match.dp(), match.route(), match.method(), package, match.file(), match.client(),
-                           match.smsid(), match.address()}) {
+  std::string range;
+  if (match.has_range()) {
+    const std::string last = match.range().has_last() ? std::to_string(match.range().last()) : "";
+    range = fmt::format("bytes {}-{}", match.range().first(), last);
+  }
+  for (const auto& part : {role, match.dp(), match.route(), match.method(), package, match.file(), range,
+                           match.client(), match.smsid(), match.address()}) {
     if (part.empty()) continue;
     text += (text.empty() ? "" : " ") + part;
   }
@@ -98,8 +114,8 @@ void print_rule(const v1::FaultRule& rule) {
        {"package SHA-256", rule.foretold().package().sha256()},
        {"a client shows", symptom_of(rule.foretold().client())},
        {"status", rule.foretold().status() != 0 ? std::to_string(rule.foretold().status()) : ""},
-       {"bytes of the file", rule.foretold().has_bytes() ? std::to_string(rule.foretold().bytes()) : ""},
-       {"hits", hits_of(rule)},
+       {"bytes of the file", rule.foretold().bytes() != 0 ? std::to_string(rule.foretold().bytes()) : ""},
+       {"hits", hits_of(rule) == "-" ? "" : hits_of(rule)},
        {"last client", rule.counts().last_client()},
        {"healed", rule.healed() ? "yes" : ""}});
 }
@@ -115,17 +131,15 @@ void add_fault(CLI::App& app, Cli& cli) {
   add_verb(*fault, cli, "list", "All faults", [&cli] { return list_rules(cli); });
   add_verb(*fault, cli, "show", "One fault and what it foretold",
            [&cli, text]() -> Status {
-             ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+             ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
              v1::FaultRule rule;
              RETURN_IF_ERROR(lab.call("GET", "/api/v1/faults/" + percent_encode_component(*text), nullptr, &rule));
              return show_rule(cli, rule);
            })
       ->add_option("ID", *text, "the fault's number")
       ->required();
-  add_verb(*fault, cli, "clear", "Take back one fault, or all", [&cli, text]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
-    return lab.call("DELETE", "/api/v1/faults" + (text->empty() ? "" : "/" + percent_encode_component(*text)), nullptr,
-                    nullptr);
+  add_verb(*fault, cli, "clear", "Take back one fault, or all", [&cli, text] {
+    return clear(cli, *text);
   })->add_option("ID", *text, "the fault's number; without it, all");
   add_fault_plan(*fault, cli);
   add_fault_preset(*fault, cli);

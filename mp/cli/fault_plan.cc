@@ -81,7 +81,7 @@ Result<v1::FaultPlan> ask(const Cli& cli, const v1::FaultPlanQuestion& question)
   if (!question.rules().empty() && cli.finder.control.empty()) {
     return mp::plan_faults(nullptr, question, LabClock(system_time_source(), LabClock::Wall{}).now());
   }
-  auto lab = Lab::find(cli.finder);
+  auto lab = LabClient::find(cli.finder);
   if (!lab.ok()) return plan_of_records(cli, question);
   v1::FaultPlan plan;
   const Status asked = lab->call("POST", "/api/v1/faults/plan", &question, &plan);
@@ -103,12 +103,14 @@ void print_plan(const v1::FaultPlan& plan) {
   std::vector<Row> rows;
   for (const auto& resource : plan.resources()) {
     const v1::FaultMatch& asked = resource.asked();
+    const std::string where = asked.dp().empty() ? v1::FaultMatch::Role_Name(asked.role()) : asked.dp();
     for (const auto& attempt : resource.attempts()) {
-      rows.push_back({asked.route(), asked.method(), asked.file(), std::to_string(attempt.nth()), shown(attempt)});
+      rows.push_back(
+          {where, asked.route(), asked.method(), asked.file(), std::to_string(attempt.nth()), shown(attempt)});
     }
   }
   fmt::print("seed {}\n", plan.seed());
-  print_table({"ROUTE", "METHOD", "FILE", "NTH", "WHAT HAPPENS"}, rows);
+  print_table({"WHERE", "ROUTE", "METHOD", "FILE", "NTH", "WHAT HAPPENS"}, rows);
 }
 
 Status plan(const Cli& cli, const PlanOptions& options) {
@@ -155,7 +157,8 @@ void add_fault_plan(CLI::App& fault, Cli& cli) {
         options->seeded = true;
       },
       "the lab's seed");
-  verb->add_option("--rules", options->rules, "rules instead of the lab's: JSON, or a file of it");
+  verb->add_option("--rules", options->rules, "rules instead of the lab's: JSON, or a file of it; may be repeated")
+      ->allow_extra_args(false);  // else '[{..},{..}]' is taken for a list, and split
   verb->add_option("--clock", options->clock, "when; now when absent");
 }
 

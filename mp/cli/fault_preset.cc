@@ -35,9 +35,13 @@ Status list_presets(const Cli& cli) {
 }
 
 Status add_preset(const Cli& cli, const std::string& name, const v1::FaultMatch& parameters) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::FaultList added;
-  RETURN_IF_ERROR(lab.call("POST", "/api/v1/fault-presets/" + percent_encode_component(name), &parameters, &added));
+  const Status done = lab.call("POST", "/api/v1/fault-presets/" + percent_encode_component(name), &parameters, &added);
+  if (parameters.GetDescriptor()->FindFieldByName(done.field()) != nullptr) {
+    return {done.code(), done.message(), "--" + done.field()};
+  }
+  RETURN_IF_ERROR(done);
   if (cli.json) {
     print_json(added);
     return ok_status();

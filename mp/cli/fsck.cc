@@ -84,7 +84,7 @@ Status check(const Cli& cli, const Wanted& wanted) {
                               : "smslab fsck --repair --data " + data + " mends what can be");
   }
   if (wanted.repair) return invalid_argument("stop the lab, and say which folder it serves", "--data");
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::FsckReply report;
   RETURN_IF_ERROR(lab.call("POST", "/api/v1/fsck", nullptr, &report));
   return tell(cli, 1, report, "stop the lab and mend them with smslab fsck --repair --data DIR");

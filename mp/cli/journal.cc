@@ -91,7 +91,7 @@ void tell(const google::protobuf::RepeatedPtrField<v1::NearMiss>& nearest, uint6
 
 // All that there are, however many pages.
 Status list(const Cli& cli, Wanted wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::JournalList all;
   v1::Har har;
   for (uint64_t left = wanted.limit == 0 ? UINT64_MAX : wanted.limit; left > 0;) {
@@ -138,7 +138,7 @@ Status show_count(const Cli& cli, const v1::JournalCount& count) {
 }
 
 Status count(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::JournalCount count;
   RETURN_IF_ERROR(lab.call("GET", target("/api/v1/journal/count", wanted.query), nullptr, &count));
   return show_count(cli, count);
@@ -149,7 +149,7 @@ Status wait(const Cli& cli, Wanted wanted) {
   if (!time || *time < LabDuration::zero()) {
     return invalid_argument("'" + wanted.timeout + "' is no time, as 10s or 500ms", "--timeout");
   }
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   wanted.query["count"] = std::to_string(wanted.count);
   v1::JournalCount count;
   auto left = static_cast<uint64_t>(time->count());
@@ -190,7 +190,7 @@ void add_journal(CLI::App& app, Cli& cli) {
   verb->add_option("--count", wanted->count, "how many are enough")->capture_default_str();
   verb->add_option("--timeout", wanted->timeout, "how long at most")->capture_default_str();
   add_verb(*journal, cli, "clear", "Forget all requests", [&cli]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     return lab.call("DELETE", "/api/v1/journal", nullptr, nullptr);
   });
 

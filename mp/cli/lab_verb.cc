@@ -31,11 +31,19 @@ Status show_lab(const Cli& cli, const v1::Lab& lab) {
   fields.insert(fields.end(), {{"control", lab.control()},
                                {"data", lab.data()},
                                {"seed", std::to_string(lab.seed())},
-                               {"clock", lab.clock()},
+                               {"clock starts at", lab.clock()},
                                {"profile", lab.profile()},
                                {"problem", lab.problem()}});
   print_fields(fields);
   return ok_status();
+}
+
+// Where the labs are listed. These verbs name theirs as NAME, so --lab would be a misunderstanding.
+Result<LabClient> keeper_of_labs(const Cli& cli) {
+  if (!cli.finder.lab.empty()) {
+    return invalid_argument("`smslab lab` is about all labs, and takes the one that is meant as NAME", "--lab");
+  }
+  return LabClient::find(cli.finder.of_all());
 }
 
 Status create(const Cli& cli, const Wanted& wanted) {
@@ -51,7 +59,7 @@ Status create(const Cli& cli, const Wanted& wanted) {
     }
     *order.mutable_scenario() = file.scenario();
   }
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder.of_all()));
+  ASSIGN_OR_RETURN(LabClient lab, keeper_of_labs(cli));
   v1::Lab made;
   std::vector<Status> problems;
   const Status done = lab.call("POST", kPath, &order, &made, &problems);
@@ -61,7 +69,7 @@ Status create(const Cli& cli, const Wanted& wanted) {
 }
 
 Status list(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder.of_all()));
+  ASSIGN_OR_RETURN(LabClient lab, keeper_of_labs(cli));
   v1::LabList all;
   RETURN_IF_ERROR(lab.call("GET", kPath, nullptr, &all));
   if (cli.json) {
@@ -73,19 +81,19 @@ Status list(const Cli& cli) {
     rows.push_back({each.name(), each.site(), each.mp(), std::to_string(each.seed()),
                     each.clock().empty() ? "-" : each.clock(), each.problem()});
   }
-  print_table({"LAB", "SITE", "MP", "SEED", "CLOCK", "PROBLEM"}, rows);
+  print_table({"LAB", "SITE", "MP", "SEED", "CLOCK STARTS AT", "PROBLEM"}, rows);
   return ok_status();
 }
 
 Status show(const Cli& cli, const std::string& name) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder.of_all()));
+  ASSIGN_OR_RETURN(LabClient lab, keeper_of_labs(cli));
   v1::Lab found;
   RETURN_IF_ERROR(lab.call("GET", target(name), nullptr, &found));
   return show_lab(cli, found);
 }
 
 Status remove(const Cli& cli, const std::string& name) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder.of_all()));
+  ASSIGN_OR_RETURN(LabClient lab, keeper_of_labs(cli));
   return lab.call("DELETE", target(name), nullptr, nullptr);
 }
 

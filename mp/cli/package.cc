@@ -92,7 +92,7 @@ v1::Package package_of(const Wanted& wanted) {
 }
 
 Status set_package(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   const v1::Package change = package_of(wanted);
   v1::Package changed;
   RETURN_IF_ERROR(lab.call("PATCH", package_path(wanted.id), &change, &changed));
@@ -100,7 +100,7 @@ Status set_package(const Cli& cli, const Wanted& wanted) {
 }
 
 Status create_package(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   if (wanted.package.source().empty()) return invalid_argument("name the source folder", "--source");
   v1::Package package = package_of(wanted);
   package.set_id(wanted.id);
@@ -123,7 +123,7 @@ Status create_package(const Cli& cli, const Wanted& wanted) {
 
 // distribute, refresh, remove, update: a POST, and with --wait what became of it.
 Status act(const Cli& cli, const Wanted& wanted, const std::string& action) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::DpSelection selection;
   for (const auto& dp : wanted.dps) selection.add_dps(dp);
   v1::Package package;
@@ -140,7 +140,7 @@ Status act(const Cli& cli, const Wanted& wanted, const std::string& action) {
 
 // With --wait, until no distribution point holds it any more.
 Status delete_package(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   RETURN_IF_ERROR(lab.call("DELETE", package_path(wanted.id), nullptr, nullptr));
   if (!wanted.wait) return ok_status();
   const Status settled = wait_settled(lab, wanted.id, wanted.timeout).status();
@@ -148,7 +148,7 @@ Status delete_package(const Cli& cli, const Wanted& wanted) {
 }
 
 Status validate_package(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::DpSelection selection;
   for (const auto& dp : wanted.dps) selection.add_dps(dp);
   v1::ValidationList list;
@@ -172,7 +172,7 @@ Status validate_package(const Cli& cli, const Wanted& wanted) {
 }
 
 Status list_packages(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::PackageList list;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/packages", nullptr, &list));
   if (cli.json) {
@@ -238,7 +238,7 @@ void add_package(CLI::App& app, Cli& cli) {
 
   add_verb(*package, cli, "list", "All packages", [&cli] { return list_packages(cli); });
   with_id(add_verb(*package, cli, "show", "One package with its programs and DPs", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     v1::Package found;
     RETURN_IF_ERROR(lab.call("GET", package_path(wanted->id), nullptr, &found));
     return show_package(cli, found);

@@ -32,7 +32,7 @@ std::string program_path(const Wanted& wanted) {
 }
 
 Status list_programs(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::ProgramList list;
   RETURN_IF_ERROR(lab.call("GET", programs_path(wanted), nullptr, &list));
   if (cli.json) {
@@ -46,7 +46,7 @@ Status list_programs(const Cli& cli, const Wanted& wanted) {
 }
 
 Status show_program(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Program program;
   RETURN_IF_ERROR(lab.call("GET", program_path(wanted), nullptr, &program));
   if (cli.json) {
@@ -103,14 +103,14 @@ void add_program(CLI::App& app, Cli& cli) {
 
   CLI::App* create =
       with_package(add_verb(*program, cli, "create", "Add a program to a package", [&cli, wanted]() -> Status {
-        ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+        ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
         const v1::Program request = request_of(*wanted);
         return lab.call("POST", programs_path(*wanted), &request, nullptr);
       }));
   with_data(create)->required();
 
   CLI::App* set = with_package(add_verb(*program, cli, "set", "Change a program", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     const v1::Program change = request_of(*wanted);
     return lab.call("PATCH", program_path(*wanted), &change, nullptr);
   }));
@@ -124,7 +124,7 @@ void add_program(CLI::App& app, Cli& cli) {
   text(show, "--name", wanted->program.mutable_name(), "the program's name")->required();
 
   CLI::App* remove = with_package(add_verb(*program, cli, "delete", "Delete a program", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     return lab.call("DELETE", program_path(*wanted), nullptr, nullptr);
   }));
   text(remove, "--name", wanted->program.mutable_name(), "the program's name")->required();

@@ -28,7 +28,7 @@ Progress::~Progress() {
 }
 
 void Progress::run(const LabFinder& finder) {
-  auto lab = Lab::find(finder);
+  auto lab = LabClient::find(finder);
   if (!lab.ok()) return;  // the command itself says so
   const TimeSource time = system_time_source();
   while (true) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <thread>
 
-#include "mp/cli/lab.h"
+#include "mp/cli/lab_client.h"
 #include "proto/base/mutex.h"
 
 namespace smslab::cli {

@@ -14,7 +14,7 @@ struct Wanted {
 };
 
 Status reset(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Scenario now;
   std::vector<Status> problems;
   const Status done = lab.call("POST", "/api/v1/reset", nullptr, &now, &problems);

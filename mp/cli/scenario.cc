@@ -32,7 +32,7 @@ Status validate(const Cli& cli, const std::string& path) {
 Status apply(const Cli& cli, const std::string& path) {
   ScenarioFile file;
   RETURN_IF_ERROR(file.read(path));
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Scenario now;
   std::vector<Status> problems;
   // What is wrong in the file's form is told with all that the site finds wrong.
@@ -45,7 +45,7 @@ Status apply(const Cli& cli, const std::string& path) {
 }
 
 Status export_to(const Cli& cli, const std::string& path) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::Scenario now;
   RETURN_IF_ERROR(lab.call("GET", kPath, nullptr, &now));
   const std::string text = cli.json ? codec::to_json(now) + "\n" : codec::to_yaml(now);

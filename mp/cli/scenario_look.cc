@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "mp/cli/dp_wanted.h"
+#include "mp/host/dp_wanted.h"
 #include "mp/mp.h"
 #include "mp/profile.h"
 #include "proto/base/env.h"
@@ -52,7 +52,7 @@ Status look_at(v1::Scenario* scenario, std::vector<Status>* problems) {
   LabClock clock(system_time_source(), LabClock::Wall{});
   const Log log(null_log(), LogForm::kConsole, clock, "smslab");
   ASSIGN_OR_RETURN(const auto mp, open_site(std::move(options), clock, log));
-  for (const DpWanted& dp : dps_of(*scenario, scenario->site(), problems)) {
+  for (const host::DpWanted& dp : host::dps_of(*scenario, scenario->site(), problems)) {
     RETURN_IF_ERROR(mp->add_dp({.name = dp.name, .url = "", .control_url = "", .token = ""}));
   }
   mp::Problems found;

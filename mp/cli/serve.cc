@@ -8,15 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "mp/cli/api_labs.h"
-#include "mp/cli/control_access.h"
-#include "mp/cli/dp_wanted.h"
-#include "mp/cli/host.h"
-#include "mp/cli/lab_site.h"
-#include "mp/cli/labs.h"
 #include "mp/cli/scenario_file.h"
 #include "mp/cli/scenario_look.h"
 #include "mp/cli/verbs.h"
+#include "mp/host/api_labs.h"
+#include "mp/host/control_access.h"
+#include "mp/host/dp_wanted.h"
+#include "mp/host/host.h"
+#include "mp/host/lab_site.h"
+#include "mp/host/labs.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 
@@ -25,7 +25,7 @@ namespace {
 constexpr std::string_view kNothingChanged = "; nothing was changed";
 
 struct SiteRoleOptions {
-  HostOptions host;
+  host::HostOptions host;
   std::string site, profile;  // empty: the scenario's, else LON and 2007
   std::string scenario;       // a file; empty: none
   std::string mp = "127.0.0.1:8080", control = "127.0.0.1:8082";
@@ -33,16 +33,16 @@ struct SiteRoleOptions {
   std::vector<std::string> dps;          // [NAME=]HOST:PORT
   std::vector<std::string> token_files;  // of DPs in processes of their own
   uint64_t seed = 1;
-  ControlAccess access;
+  host::ControlAccess access;
   bool strict = false;
   bool journal = true;
   std::optional<std::string> inboxes;  // child sites' codes, comma between
 };
 
 // The default lab, and the labs beside it; built up in this order, taken down in reverse.
-class SiteRole : public Role {
+class SiteRole : public host::Role {
  public:
-  SiteRole(Host& host, SiteRoleOptions options)
+  SiteRole(host::Host& host, SiteRoleOptions options)
       : host_(host),
         options_(std::move(options)),
         labs_(host, {.journal = options_.journal, .own_certificate = own_certificate(), .waiting = waiting_}),
@@ -60,24 +60,24 @@ class SiteRole : public Role {
     ASSIGN_OR_RETURN(const HostPort mp_at, parse_host_port(options_.mp, "--mp"));
     ASSIGN_OR_RETURN(const HostPort control_at, parse_host_port(options_.control, "--control"));
     ASSIGN_OR_RETURN(mp::MpOptions mp_options, site_options());
-    ASSIGN_OR_RETURN(mp_options.control_token, control_token(host_.env(), options_.access, control_at));
+    ASSIGN_OR_RETURN(mp_options.control_token, host::control_token(host_.env(), options_.access, control_at));
     mp_options.control_names = options_.access.names;
     RETURN_IF_ERROR(lab_.open(std::move(mp_options), options_.journal, dps, "--dp",
                               [](const std::string&, dp::DistributionPoint& dp) -> Result<std::string> {
                                 ASSIGN_OR_RETURN(const HostPort at, dp.start_control({"127.0.0.1", 0}));
-                                return http_url(at);
+                                return host::http_url(at);
                               }));
     RETURN_IF_ERROR(make_scenario());
     RETURN_IF_ERROR(lab_.serve(mp_at, "--mp"));
     lab_.mp().nest([this](const std::vector<std::string>& path) { return labs_.nested(path); });
-    ASSIGN_OR_RETURN(const HostPort control_bound, with_field(lab_.mp().start_control(control_at), "--control"));
-    labs_.set_control(http_url(control_bound));
+    ASSIGN_OR_RETURN(const HostPort control_bound, host::with_field(lab_.mp().start_control(control_at), "--control"));
+    labs_.set_control(host::http_url(control_bound));
     RETURN_IF_ERROR(host_.serve());
     RETURN_IF_ERROR(labs_.recall());
     lab_.mp().start();
 
     lab_.tell(&host_.ready());
-    host_.ready().set_control(http_url(control_bound));
+    host_.ready().set_control(host::http_url(control_bound));
     return ok_status();
   }
 
@@ -108,7 +108,7 @@ class SiteRole : public Role {
     options.seed = options_.seed;
     options.start = scenario_.scenario();
     options.inboxes = options_.inboxes.has_value();
-    options.more = lab_routes(labs_);
+    options.more = host::lab_routes(labs_);
     options.waiting = waiting_;
     const std::string children = options_.inboxes.value_or("");
     for (const auto child : split(children, ',')) {
@@ -122,11 +122,11 @@ class SiteRole : public Role {
     return options;
   }
 
-  Result<std::vector<DpWanted>> wanted_dps() const {
-    if (!options_.own_dps) return std::vector<DpWanted>();
-    if (!options_.dps.empty() || options_.scenario.empty()) return read_dps(options_.dps, options_.site);
+  Result<std::vector<host::DpWanted>> wanted_dps() const {
+    if (!options_.own_dps) return std::vector<host::DpWanted>();
+    if (!options_.dps.empty() || options_.scenario.empty()) return host::read_dps(options_.dps, options_.site);
     std::vector<Status> problems;
-    std::vector<DpWanted> dps = dps_of(scenario_.scenario(), options_.site, &problems);
+    std::vector<host::DpWanted> dps = host::dps_of(scenario_.scenario(), options_.site, &problems);
     if (!problems.empty()) return scenario_.tell(problems, kNothingChanged);
     return dps;
   }
@@ -142,12 +142,12 @@ class SiteRole : public Role {
     return made.status();
   }
 
-  Host& host_;
+  host::Host& host_;
   SiteRoleOptions options_;
   ScenarioFile scenario_;
   const std::shared_ptr<std::atomic<int>> waiting_ = std::make_shared<std::atomic<int>>(0);
-  Labs labs_;
-  LabSite lab_;
+  host::Labs labs_;
+  host::LabSite lab_;
 };
 
 CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const std::string& description,
@@ -157,17 +157,18 @@ CLI::App* add_site_verb(CLI::App& app, Cli& cli, const std::string& name, const 
     cli.action = [&cli, options] {
       // `smslab --data DIR serve` means the same.
       if (!cli.finder.data.empty()) options->host.data = cli.finder.data;
-      return run_role(options->host, [&](Host& host) { return std::make_unique<SiteRole>(host, *options); });
+      return host::run_role(options->host,
+                            [&](host::Host& host) { return std::make_unique<SiteRole>(host, *options); });
     };
   });
-  add_host_options(*verb, &options->host);
+  host::add_host_options(*verb, &options->host);
   verb->add_option("--site", options->site, "site code (default: the scenario's, else LON)");
   verb->add_option("--profile", options->profile, "era: 2007 or 2003 (default: the scenario's, else 2007)");
   verb->add_option("--scenario", options->scenario,
                    "YAML file of the site to begin with; a data folder that holds a site already goes on as it is");
   verb->add_option("--mp", options->mp, "management point: HOST:PORT, port 0 picks a free one")->capture_default_str();
   verb->add_option("--control", options->control, "control plane: HOST:PORT")->capture_default_str();
-  add_control_access_options(*verb, &options->access);
+  host::add_control_access_options(*verb, &options->access);
   verb->add_option("--token-file", options->token_files,
                    "file with the secret of distribution points that run as `smslab dp` and announce themselves");
   verb->add_option("--seed", options->seed, "seed of everything that looks random")->capture_default_str();

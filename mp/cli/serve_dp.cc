@@ -6,7 +6,7 @@
 
 #include "dp/announcer.h"
 #include "dp/distribution_point.h"
-#include "mp/cli/host.h"
+#include "mp/host/host.h"
 #include "proto/base/ids.h"
 
 namespace smslab::cli {
@@ -20,9 +20,9 @@ Result<HostPort> read_address(const std::string& text, const std::string& field)
   return at;
 }
 
-class DpRole : public Role {
+class DpRole : public host::Role {
  public:
-  DpRole(Host& host, DpRoleOptions options) : host_(host), options_(std::move(options)) {}
+  DpRole(host::Host& host, DpRoleOptions options) : host_(host), options_(std::move(options)) {}
 
   Status start() override {
     ASSIGN_OR_RETURN(const std::string name, parse_host_name(options_.name, "--name"));
@@ -38,13 +38,13 @@ class DpRole : public Role {
                                                        .room_for = {}},
                                                       host_.env(), host_.clock(), host_.log()));
     ASSIGN_OR_RETURN(const HostPort bound, host_.listen(at, dp_->router(), "--dp"));
-    ASSIGN_OR_RETURN(const HostPort control, with_field(dp_->start_control(control_at), "--control"));
+    ASSIGN_OR_RETURN(const HostPort control, host::with_field(dp_->start_control(control_at), "--control"));
     RETURN_IF_ERROR(host_.serve());
 
     v1::DpAnnouncement announcement;
     announcement.set_name(name);
-    announcement.set_url(http_url(bound));
-    announcement.set_control_url(http_url(control));
+    announcement.set_url(host::http_url(bound));
+    announcement.set_control_url(host::http_url(control));
     announcer_ =
         std::make_unique<dp::Announcer>(*dp_, secret, announcement, options_.site_server, host_.clock(), host_.log());
     const Status told = announcer_->announce();
@@ -77,7 +77,7 @@ class DpRole : public Role {
                                "--name");
   }
 
-  Host& host_;
+  host::Host& host_;
   const DpRoleOptions options_;
   std::unique_ptr<dp::DistributionPoint> dp_;
   std::unique_ptr<dp::Announcer> announcer_;
@@ -85,7 +85,7 @@ class DpRole : public Role {
 }  // namespace
 
 void add_dp_role_options(CLI::App& verb, DpRoleOptions* options) {
-  add_host_options(verb, &options->host);
+  host::add_host_options(verb, &options->host);
   verb.add_option("--name", options->name, "run the distribution point of this name");
   verb.add_option("--dp", options->dp, "client plane: HOST:PORT, port 0 picks a free one")->capture_default_str();
   verb.add_option("--control", options->control, "where the site reaches it: HOST:PORT")->capture_default_str();
@@ -94,7 +94,7 @@ void add_dp_role_options(CLI::App& verb, DpRoleOptions* options) {
 }
 
 Status serve_dp(const DpRoleOptions& options) {
-  return run_role(options.host, [&](Host& host) { return std::make_unique<DpRole>(host, options); });
+  return host::run_role(options.host, [&](host::Host& host) { return std::make_unique<DpRole>(host, options); });
 }
 
 }  // namespace smslab::cli

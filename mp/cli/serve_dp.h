@@ -6,12 +6,12 @@
 
 #include <string>
 
-#include "mp/cli/host.h"
+#include "mp/host/host.h"
 
 namespace smslab::cli {
 
 struct DpRoleOptions {
-  HostOptions host{.data = "smslab-dp-data", .clock = {}, .tls_cert = {}, .tls_key = {}};
+  host::HostOptions host{.data = "smslab-dp-data", .clock = {}, .tls_cert = {}, .tls_key = {}};
   std::string name, site_server, token_file;
   std::string dp = "127.0.0.1:8081", control = "127.0.0.1:0";
 };

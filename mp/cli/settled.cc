@@ -34,7 +34,7 @@ void tell_retries(const v1::Package& package, std::map<std::string, uint32_t>* t
 
 }  // namespace
 
-Result<v1::Package> wait_settled(Lab& lab, const std::string& id, const std::string& timeout) {
+Result<v1::Package> wait_settled(LabClient& lab, const std::string& id, const std::string& timeout) {
   const auto patience = parse_duration(timeout);
   if (!patience) return invalid_argument("'" + timeout + "' is not a duration, as 10s or 5m", "--timeout");
   const TimeSource time = system_time_source();

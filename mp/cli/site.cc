@@ -48,13 +48,13 @@ void add_site(CLI::App& app, Cli& cli) {
   site->require_subcommand(1)->fallthrough();
   auto wanted = std::make_shared<Wanted>();
   add_verb(*site, cli, "show", "The site's settings", [&cli]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     v1::SiteSettings settings;
     RETURN_IF_ERROR(lab.call("GET", "/api/v1/site", nullptr, &settings));
     return show_site(cli, settings);
   });
   CLI::App* set = add_verb(*site, cli, "set", "Change them", [&cli, wanted]() -> Status {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
     const v1::SiteSettings change = change_of(*wanted);
     v1::SiteSettings settings;
     RETURN_IF_ERROR(lab.call("PATCH", "/api/v1/site", &change, &settings));

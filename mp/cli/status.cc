@@ -50,7 +50,7 @@ const Row kHeader = {"#", "TIME", "ID", "S", "SYSTEM", "COMPONENT", "TEXT"};
 
 // All that there are, however many pages.
 Status list_messages(const Cli& cli, const Wanted& wanted) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::StatusMessageList all;
   for (uint64_t after = 0;;) {
     v1::StatusMessageList page;
@@ -109,7 +109,7 @@ class Follower {
 
   // Found anew each time: a lab that was started again may have another port.
   Status ask(v1::StatusMessageList* page) {
-    ASSIGN_OR_RETURN(Lab lab, Lab::find(cli_.finder));
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli_.finder));
     // The first question does not wait, so that a lab that is not there is told of at once.
     std::string question = target(wanted_, after_) + fmt::format("&wait_ms={}", found_ ? kPollMs : 0);
     if (sequence_) question += fmt::format("&sequence={}", *sequence_);
@@ -164,7 +164,7 @@ Status follow_messages(const Cli& cli, const Wanted& wanted) {
 std::string letter(const std::string& name) { return name.substr(0, 1); }
 
 Status show_catalogue(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::StatusCatalogue catalogue;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/status-catalogue", nullptr, &catalogue));
   if (cli.json) {
@@ -184,7 +184,7 @@ Status show_catalogue(const Cli& cli) {
 }
 
 Status show_components(const Cli& cli) {
-  ASSIGN_OR_RETURN(Lab lab, Lab::find(cli.finder));
+  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
   v1::ComponentStatusList list;
   RETURN_IF_ERROR(lab.call("GET", "/api/v1/components", nullptr, &list));
   if (cli.json) {

@@ -8,7 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
-#include "mp/cli/lab.h"
+#include "mp/cli/lab_client.h"
 #include "proto/base/status.h"
 
 namespace smslab::cli {

@@ -15,7 +15,7 @@ Status wait_ready(const LabFinder& finder, const std::string& timeout) {
   const SteadyTime deadline = time.steady() + *patience;
   while (true) {
     Status status;
-    if (auto lab = Lab::find(finder); lab.ok()) {
+    if (auto lab = LabClient::find(finder); lab.ok()) {
       status = lab->call("GET", "/readyz", nullptr, nullptr);
     } else {
       status = lab.status();

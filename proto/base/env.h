@@ -78,8 +78,8 @@ class Env {
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces `to`
   // `to` becomes another name of the file `from`; kFailedPrecondition where there are no such names.
   virtual Status link(const std::string& from, const std::string& to);
-  virtual Status remove_file(const std::string& path) = 0;                    // absent is kNotFound
-  virtual Status remove_tree(const std::string& path) = 0;                    // absent is fine; never follows a link
+  virtual Status remove_file(const std::string& path) = 0;  // absent is kNotFound
+  virtual Status remove_tree(const std::string& path) = 0;  // absent is fine; never follows a link
   // Everything written, renamed or removed below `folder` before this call is durable when it returns.
   virtual Status barrier(const std::string& folder) = 0;
   virtual Result<uint64_t> free_bytes(const std::string& folder) = 0;  // that this process may still write there

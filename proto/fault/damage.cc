@@ -81,6 +81,8 @@ Result<Mask> mask_of(const v1::Corrupt& corrupt, const DamageKeys& keys, const v
   return Mask{range.offset, masks(range.length, random, keys, file)};
 }
 
+bool at_rest(const v1::FaultRule& rule) { return rule.has_corrupt() && rule.corrupt().where() == v1::Corrupt::STORE; }
+
 Result<v1::FileDamage> plan_damage(const v1::Corrupt& corrupt, const DamageKeys& keys, const v1::FileEntry& file,
                                    const ReadAt& read) {
   ASSIGN_OR_RETURN(const Mask mask, mask_of(corrupt, keys, file));

@@ -24,6 +24,9 @@ struct DamageKeys {
   std::string rule_id, dp, package;
 };
 
+// Damage to what a DP has stored, as opposed to what it says.
+bool at_rest(const v1::FaultRule& rule);
+
 // Fills `buffer` from `offset`; a short read is an error.
 using ReadAt = std::function<Status(uint64_t offset, std::span<char> buffer)>;
 

@@ -76,6 +76,9 @@ struct Effect {
 std::span<const Effect> all_effects();
 const Effect* effect_of(const v1::FaultRule& rule);  // null: the rule has none
 
+// Positions and sizes in files are at most this: no file system has larger ones, and sums of two have no overflow.
+inline constexpr uint64_t kMostBytes = uint64_t{1} << 62;
+
 // ---- effects/*.cc
 Status check_limit_data(const v1::FaultRule& rule);
 Status check_latency(const v1::FaultRule& rule);

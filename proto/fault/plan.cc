@@ -21,6 +21,8 @@ std::string Occasion::resource() const {
   return route + ' ' + method + ' ' + package + '.' + std::to_string(version) + ' ' + file;
 }
 
+bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+
 bool glob_matches(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = std::string_view::npos, from = 0;
   while (t < text.size()) {

@@ -40,5 +40,6 @@ bool take_turn(Standing* standing, uint64_t seed, const Occasion& occasion);
 
 // `*` stands for any text, `?` for one byte; any letter case.
 bool glob_matches(std::string_view pattern, std::string_view text);
+bool is_glob(std::string_view text);  // it stands for more than itself
 
 }  // namespace smslab::fault

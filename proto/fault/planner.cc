@@ -19,7 +19,7 @@ Status check_question(const v1::FaultPlanQuestion& question) {
   if (asks.client().empty() && asks.address().empty()) {
     return invalid_argument("say who asks: a client's name, or its address", "asks.client");
   }
-  if (asks.file().find_first_of("*?") != std::string::npos) {
+  if (is_glob(asks.file())) {
     return invalid_argument("name one file; a pattern is no request", "asks.file");
   }
   const Route* route = route_of(asks.route());

@@ -5,6 +5,7 @@
 #include "proto/base/ids.h"
 #include "proto/base/subnet.h"
 #include "proto/base/text.h"
+#include "proto/fault/damage.h"
 #include "proto/fault/plan.h"
 #include "proto/fault/routes.h"
 #include "proto/fault/sayings.h"
@@ -12,6 +13,20 @@
 
 namespace smslab::fault {
 namespace {
+// Left out, each means "always"; 0 would be a mistake that means the same.
+Status check_counts(const v1::FaultRule& rule) {
+  const v1::FaultWhen& when = rule.when();
+  const auto none = [](bool set, uint64_t count) { return set && count == 0; };
+  const auto refused = [](const std::string& field) {
+    return invalid_argument("it counts from 1; leave it out where all are meant", field);
+  };
+  if (none(when.has_nth(), when.nth())) return refused("when.nth");
+  if (none(when.has_every(), when.every())) return refused("when.every");
+  if (none(when.has_first(), when.first())) return refused("when.first");
+  if (none(rule.has_limit(), rule.limit())) return refused("limit");
+  return ok_status();
+}
+
 Status check_when(const v1::FaultWhen& when) {
   if (when.has_probability() && !(when.probability() > 0 && when.probability() <= 1)) {
     return invalid_argument("a probability is above 0 and at most 1", "when.probability");
@@ -41,8 +56,7 @@ std::string shelf(char kind, std::string_view name) { return kind + ascii_upper(
 bool is_of_one_file(const v1::FaultRule& rule) {
   const Effect* effect = effect_of(rule);
   const std::string& file = rule.match().file();
-  return !file.empty() && file.find_first_of("*?") == std::string::npos && effect != nullptr &&
-         effect->concerns == nullptr;
+  return !file.empty() && !is_glob(file) && effect != nullptr && effect->concerns == nullptr;
 }
 
 std::string shelf_of(const v1::FaultRule& rule) {
@@ -79,9 +93,22 @@ std::string route_names() {
   return names;
 }
 
-// A kind of request that there is, asked for where it is answered, and as it is.
+bool asked_by(const Route& route, const std::string& method) {
+  return std::ranges::any_of(route.methods, [&](std::string_view one) { return !one.empty() && iequals(one, method); });
+}
+
+Status check_method(const v1::FaultMatch& match) {
+  const bool known = match.method().empty() ||
+                     std::ranges::any_of(all_routes(), [&](const Route& one) { return asked_by(one, match.method()); });
+  if (known) return ok_status();
+  return invalid_argument(
+      "no route is asked for by " + match.method() + "; a rule about what no route is names the route other",
+      "match.method");
+}
+
+// A kind of request that there is, asked for where it is answered, as it is, and for what it is about.
 Status check_route(const v1::FaultMatch& match) {
-  if (match.route().empty()) return ok_status();
+  if (match.route().empty()) return check_method(match);
   const Route* route = route_of(match.route());
   if (route == nullptr) {
     return invalid_argument("there is no route '" + match.route() + "'; there are " + route_names(), "match.route");
@@ -90,11 +117,17 @@ Status check_route(const v1::FaultMatch& match) {
   if (!anywhere && route->role != match.role()) {
     return invalid_argument("nobody asks for " + std::string(route->name) + " there", "match.role");
   }
-  const auto is = [&](std::string_view one) { return !one.empty() && iequals(one, match.method()); };
-  if (match.method().empty() || route->methods[0].empty() || std::ranges::any_of(route->methods, is)) {
-    return ok_status();
+  const bool any_method = match.method().empty() || route->methods[0].empty();
+  if (!any_method && !asked_by(*route, match.method())) {
+    return invalid_argument("nobody asks for " + std::string(route->name) + " by " + match.method(), "match.method");
   }
-  return invalid_argument("nobody asks for " + std::string(route->name) + " by " + match.method(), "match.method");
+  const auto about_none = [&](const std::string& what) {
+    return invalid_argument("a request for " + std::string(route->name) + " is about no " + what, "match." + what);
+  };
+  if (route->about != Route::About::kNothing || route->methods[0].empty()) return ok_status();
+  if (!match.package().empty()) return about_none("package");
+  if (!match.file().empty()) return about_none("file");
+  return ok_status();
 }
 
 Status check_match(const v1::FaultMatch& match, Stage stage) {
@@ -135,12 +168,13 @@ Status check_rule(const v1::FaultRule& rule) {
   if (effect->check != nullptr) RETURN_IF_ERROR(effect->check(rule));
   RETURN_IF_ERROR(check_match(rule.match(), effect->stage));
   RETURN_IF_ERROR(check_refresh(rule));
+  RETURN_IF_ERROR(check_counts(rule));
   return check_when(rule.when());
 }
 
 // Damage in the reply is the reply's, at rest it is the store's.
 Stage Rules::stage_of(const v1::FaultRule& rule) {
-  if (rule.has_corrupt()) return rule.corrupt().where() == v1::Corrupt::WIRE ? Stage::kReply : Stage::kStore;
+  if (rule.has_corrupt()) return at_rest(rule) ? Stage::kStore : Stage::kReply;
   const Effect* effect = effect_of(rule);
   return effect == nullptr ? Stage::kStore : effect->stage;
 }

@@ -117,7 +117,11 @@ TEST_F(Faults, AreForWhatThereIs) {
   EXPECT_THAT(refused(R"({"match":{"package":"LON00009"},"emptyBody":{}})"), HasSubstr("[match.package]"));
   EXPECT_THAT(refused(R"({"match":{"package":"LON00001","version":3},"emptyBody":{}})"), HasSubstr("[match.version]"));
   EXPECT_THAT(refused(R"({"match":{"package":"LON00001","file":"*.exe"},"emptyBody":{}})"), HasSubstr("[match.file]"));
+  EXPECT_THAT(refused(R"({"match":{"file":"none.exe"},"emptyBody":{}})"), HasSubstr("[match.file]"));
   EXPECT_THAT(refused(R"({"match":{"client":"NOBODY"},"emptyBody":{}})"), HasSubstr("[match.client]"));
+  EXPECT_THAT(refused(R"({"match":{"package":"LON00001","route":"content"},"limitData":{"bytes":"4000000000"}})"),
+              HasSubstr("[limitData.bytes]"));
+  EXPECT_THAT(refused(R"({"when":{"until":"2001-01-01T00:00:00Z"},"emptyBody":{}})"), HasSubstr("[when.until]"));
   EXPECT_THAT(refused(R"({"latency":{"latency":"0"}})"), HasSubstr("[latency.latency]"));
   EXPECT_THAT(refused(R"({"match":{}})"), HasSubstr("exactly one effect"));
   EXPECT_EQ(lab_.json<v1::FaultList>({"fault", "list"}).faults_size(), 0);

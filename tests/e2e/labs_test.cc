@@ -336,9 +336,11 @@ TEST_F(Labs, DeletedNothingIsLeftOfOne) {
   in("A", {"journal", "wait", "--file", "a.txt", "--timeout", "20s"});
   deaf.send("GET " + std::string(kFile) + " HTTP/1.1\r\nHost: a\r\n\r\n");  // and never reads
   HttpProbe waiting(parse_url(a.control(), "url")->at);
-  waiting.send("GET /labs/A/api/v1/journal/wait?file=never&wait_ms=60000 HTTP/1.1\r\nHost: a\r\n\r\n");
+  waiting.send("GET /labs/A/api/v1/journal/wait?file=never&wait_ms=60000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
   lab_.must({"lab", "delete", "A"});
-  EXPECT_NE(waiting.read_reply().status, 0) << "answered, and long before its time";
+  const auto answer = waiting.read_reply();
+  EXPECT_EQ(answer.status, 503) << "long before its time";
+  EXPECT_THAT(answer.body, HasSubstr("the lab stops"));
   EXPECT_TRUE(idle.at_end());
   stalled.read_rest();
   EXPECT_TRUE(refuses(a.mp()));
@@ -413,7 +415,8 @@ TEST_F(Labs, WhatIsRefusedSaysWhyAndLeavesNothing) {
   for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{{"lab", "delete", "B"},
                                                                                     {"lab", "show", "B"},
                                                                                     {"--lab", "B", "package", "list"},
-                                                                                    {"--lab", "../A", "status"}}) {
+                                                                                    {"--lab", "../A", "status"},
+                                                                                    {"--lab", "A", "lab", "list"}}) {
     EXPECT_EQ(lab_.cli(verb).exit_status, 1) << verb.back();
   }
   EXPECT_EQ(ask(a.mp(), kMpList).status, 200);

@@ -156,6 +156,10 @@ TEST(Plan, NeedsNoServer) {
   EXPECT_EQ(with_seed("42"), with_seed("42"));
   EXPECT_NE(with_seed("42"), with_seed("43"));
 
+  const Finished list = offline({"--rules", "[" + kRules[0] + "," + kRules[2] + "]", "--file", "adminpak.msi"});
+  EXPECT_EQ(list.exit_status, 0) << list.err;
+  EXPECT_THAT(list.out, HasSubstr("\"effect\":\"status\""));
+
   const Finished never = offline({"--rules", R"({"when":{"probability":2},"emptyBody":{}})"});
   EXPECT_EQ(never.exit_status, 1);
   EXPECT_THAT(never.err, HasSubstr("[rules[0].when.probability]"));
@@ -171,6 +175,8 @@ TEST(Plan, OfALabThatIsDownIsOfItsRecords) {
                                              "--package", "LON00001", "--attempts", "20", "--clock",  kNow};
   const std::string running = lab.must(question);
   EXPECT_THAT(running, HasSubstr("readme.txt"));
+  EXPECT_THAT(lab.cli({"fault", "plan", "--client", "WRK-LON-001", "--package", "LON00001", "--file", "none.txt"}).err,
+              HasSubstr("[asks.file]"));
   // A list of its rules, asked for without it, says the same.
   write(lab.folder() + "/rules.json", lab.must({"fault", "list", "--json"}));
   std::vector<std::string> elsewhere = question;

@@ -298,6 +298,18 @@ TEST(Rules, RefuseWhatMakesNoSense) {
   EXPECT_EQ(field(R"({"emptyBody":{},"when":{"probability":1.5}})"), "when.probability");
   EXPECT_EQ(field(R"({"emptyBody":{},"when":{"probability":0}})"), "when.probability");
   EXPECT_EQ(field(R"({"emptyBody":{},"when":{"first":"3","after":"3"}})"), "when.after");
+  for (const std::string count : {"nth", "every", "first"}) {
+    EXPECT_EQ(field(R"({"emptyBody":{},"when":{")" + count + R"(":"0"}})"), "when." + count);
+  }
+  EXPECT_EQ(field(R"({"emptyBody":{},"limit":"0"})"), "limit");
+  EXPECT_EQ(field(R"({"emptyBody":{},"match":{"method":"FOO"}})"), "match.method");
+  EXPECT_EQ(field(R"({"emptyBody":{},"match":{"method":"FOO","route":"other"}})"), "");
+  EXPECT_EQ(field(R"({"emptyBody":{},"match":{"route":"mplist","file":"a.msi"}})"), "match.file");
+  EXPECT_EQ(field(R"({"emptyBody":{},"match":{"route":"mplist","package":"LON00001"}})"), "match.package");
+  EXPECT_EQ(field(R"({"limitData":{"bytes":"18446744073709551615"}})"), "limitData.bytes");
+  EXPECT_EQ(field(R"({"match":{"file":"a"},"wrongSize":{"size":"18446744073709551615"}})"), "wrongSize.size");
+  EXPECT_EQ(field(R"({"match":{"file":"a"},"wrongSize":{"by":"9223372036854775807"}})"), "wrongSize.by");
+  EXPECT_EQ(field(R"({"extraFile":{"file":"a","size":"18446744073709551615"}})"), "extraFile.size");
   EXPECT_EQ(field(R"({"emptyBody":{},"when":{"nth":"3","every":"2"}})"), "when.nth");
   EXPECT_EQ(field(R"({"emptyBody":{},"when":{"from":"2026-11-21T20:00:00Z","until":"2026-11-21T20:00:00Z"}})"),
             "when.until");

@@ -30,9 +30,8 @@ class Lab {
  public:
   // kSite: `smslab mp`, with a token file for the DPs that run beside it.
   enum class Kind { kWhole, kSite };
-  // Starts and waits for the ready line. Extra arguments go to `smslab serve`; --dp is given unless one or a scenario is
-  // among them.
-  // `data`: instead of a new folder.
+  // Starts and waits for the ready line. Extra arguments go to `smslab serve`; --dp is given unless one or a scenario
+  // is among them. `data`: instead of a new folder.
   explicit Lab(const std::vector<std::string>& serve_arguments = {}, Kind kind = Kind::kWhole, std::string data = {});
   // The same data folder again: after stop() or kill(). A kSite comes back at the same addresses.
   void restart(const std::vector<std::string>& serve_arguments = {});

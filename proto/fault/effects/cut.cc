@@ -36,6 +36,7 @@ void instead(const Stroke& stroke, std::string bytes) {
 Status check_limit_data(const v1::FaultRule& rule) {
   const v1::LimitData& limit = rule.limit_data();
   if (!limit.has_bytes()) return invalid_argument("say after how many bytes", "limitData.bytes");
+  if (limit.bytes() > kMostBytes) return invalid_argument("no reply has so many bytes", "limitData.bytes");
   return ok_status();
 }
 

@@ -4,6 +4,7 @@
 //   listing (PROPFIND)   a.msi 100, b.txt 20, extra.dat 5        the request is asked again under a pretence
 //   content (GET, HEAD)  a.msi 404, b.txt of the version before  (fault/pretence.h), so the DP makes the reply itself
 #include <algorithm>
+#include <utility>
 
 #include "proto/base/digest.h"
 #include "proto/base/names.h"
@@ -20,10 +21,14 @@ constexpr std::string_view kContent = "content", kListing = "propfind", kManifes
 Status check_content(const v1::FaultRule& rule) { return check_asked(rule, {kContent}, {"GET", "HEAD"}); }
 Status check_listed(const v1::FaultRule& rule) { return check_asked(rule, {kListing}, {"PROPFIND"}); }
 
+Status too_large(const std::string& field) {
+  return invalid_argument("at most " + std::to_string(kMostBytes) + " bytes", field);
+}
+
 // Whether a listing of `folder` (a file's, of itself) may hold what fits.
 bool may_list(const std::string& pattern, const std::string& folder) {
-  return pattern.empty() || folder.empty() || pattern.find_first_of("*?") != std::string::npos ||
-         iequals(pattern, folder) || istarts_with(pattern, folder + '/');
+  return pattern.empty() || folder.empty() || is_glob(pattern) || iequals(pattern, folder) ||
+         istarts_with(pattern, folder + '/');
 }
 
 bool concerns_listed(const v1::FaultRule& rule, const Occasion& occasion) {
@@ -104,6 +109,7 @@ Status check_extra_file(const v1::FaultRule& rule) {
   if (const Status path = check_content_path(rule.extra_file().file()); !path.ok()) {
     return invalid_argument(path.message(), "extraFile.file");
   }
+  if (rule.extra_file().size() > kMostBytes) return too_large("extraFile.size");
   return check_listed(rule);
 }
 
@@ -136,8 +142,11 @@ Status check_wrong_size(const v1::FaultRule& rule) {
     case How::HOW_NOT_SET: return invalid_argument("say size or by", "wrongSize");
     case How::kBy:
       if (rule.wrong_size().by() == 0) return invalid_argument("by 0 would change nothing", "wrongSize.by");
+      if (std::cmp_greater(rule.wrong_size().by(), kMostBytes)) return too_large("wrongSize.by");
       break;
-    case How::kSize: break;
+    case How::kSize:
+      if (rule.wrong_size().size() > kMostBytes) return too_large("wrongSize.size");
+      break;
   }
   return check_listed(rule);
 }

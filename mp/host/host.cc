@@ -1,4 +1,4 @@
-#include "mp/cli/host.h"
+#include "mp/host/host.h"
 
 #include <fmt/format.h>
 #include <malloc.h>
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 #include <utility>
 
 #include "proto/base/text.h"
@@ -15,7 +16,7 @@
 #include "proto/codec/json.h"
 #include "proto/wire/lab_certificate.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 namespace {
 constexpr uint64_t kPemBytes = uint64_t{1} << 20;
 
@@ -70,13 +71,24 @@ void raise_descriptor_limit() {
 // each of the hundreds of indexes that a process with many labs has.
 void keep_large_memory_apart() { ::mallopt(M_MMAP_THRESHOLD, 512 * 1024); }
 
-// Of libraries: no thread, no memory.
+// Not every library survives an allocation that throws in its middle (protobuf's maps do not), and nothing is served
+// yet: the store is as after a kill.
+void end_without_memory() {
+  constexpr std::string_view kText = "smslab: out of memory while starting; give it more (ulimit -v)\n";
+  [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, kText.data(), kText.size());
+  ::_exit(1);
+}
+
 Status start(Role& role) {
+  const std::new_handler before = std::set_new_handler(end_without_memory);
+  Status status;
   try {
-    return role.start();
-  } catch (const std::exception& error) {
-    return {Code::kUnavailable, std::string("cannot start: ") + error.what()};
+    status = role.start();
+  } catch (const std::exception& error) {  // of libraries: no thread
+    status = Status(Code::kUnavailable, std::string("cannot start: ") + error.what());
   }
+  std::set_new_handler(before);
+  return status;
 }
 }  // namespace
 
@@ -176,4 +188,4 @@ Status run_role(const HostOptions& options, const std::function<std::unique_ptr<
 
 std::string http_url(const HostPort& at) { return "http://" + format_host_port(at); }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

@@ -9,7 +9,7 @@
 #include "proto/base/status.h"
 #include "proto/base/uri.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 struct ControlAccess {
   std::string token_file;
@@ -25,4 +25,4 @@ Result<std::string> control_token(Env& env, const ControlAccess& access, const H
 // carry. Nothing of it is in the message.
 Result<std::string> read_control_token(Env& env, const std::string& path, const std::string& field);
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

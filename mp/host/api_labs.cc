@@ -1,11 +1,11 @@
-#include "mp/cli/api_labs.h"
+#include "mp/host/api_labs.h"
 
 #include <utility>
 
 #include "mp/api_refusal.h"
 #include "mp/api_route.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 using mp::ControlReply;
 using mp::ControlRequest;
 using mp::ControlRoute;
@@ -37,4 +37,4 @@ std::vector<ControlRoute> lab_routes(Labs& labs) {
   };
 }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

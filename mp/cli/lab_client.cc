@@ -1,9 +1,9 @@
-#include "mp/cli/lab.h"
+#include "mp/cli/lab_client.h"
 
 #include <cstdlib>
 
-#include "mp/cli/control_access.h"
-#include "mp/cli/lab_order.h"
+#include "mp/host/control_access.h"
+#include "mp/host/lab_order.h"
 #include "proto/base/env.h"
 #include "proto/base/uri.h"
 #include "proto/codec/json.h"
@@ -36,14 +36,14 @@ Result<std::string> LabFinder::data_folder() const {
 
 Result<std::string> LabFinder::path() const {
   const std::string name = lab.empty() ? from_environment("SMSLAB_LAB") : lab;
-  if (name.empty() || name == kDefaultLab) return std::string();
-  RETURN_IF_ERROR(check_lab_name(name, "--lab"));
+  if (name.empty() || name == host::kDefaultLab) return std::string();
+  RETURN_IF_ERROR(host::check_lab_name(name, "--lab"));
   return "/labs/" + name;
 }
 
 LabFinder LabFinder::of_all() const {
   LabFinder all = *this;
-  all.lab = kDefaultLab;
+  all.lab = host::kDefaultLab;
   return all;
 }
 
@@ -67,23 +67,23 @@ Result<std::string> LabFinder::server_url() const {
 }
 
 Result<std::string> LabFinder::token() const {
-  if (!token_file.empty()) return read_control_token(posix_env(), token_file, "--token-file");
+  if (!token_file.empty()) return host::read_control_token(posix_env(), token_file, "--token-file");
   const char* environment = std::getenv("SMSLAB_TOKEN");  // NOLINT(concurrency-mt-unsafe): before any thread
   return std::string(environment == nullptr ? "" : environment);
 }
 
-Lab::Lab(std::string url, std::string token)
+LabClient::LabClient(std::string url, std::string token)
     : url_(std::move(url)), http_({.base = url_, .token = std::move(token), .bind = {}, .timeout = kPatience}) {}
 
-Result<Lab> Lab::find(const LabFinder& finder) {
+Result<LabClient> LabClient::find(const LabFinder& finder) {
   ASSIGN_OR_RETURN(const std::string url, finder.control_url());
   RETURN_IF_ERROR(parse_url(url, "--control").status());
   ASSIGN_OR_RETURN(std::string token, finder.token());
-  return Lab(url, std::move(token));
+  return LabClient(url, std::move(token));
 }
 
-Status Lab::call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
-                 google::protobuf::Message* reply, std::vector<Status>* errors) {
+Status LabClient::call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
+                       google::protobuf::Message* reply, std::vector<Status>* errors) {
   const Status status = http_.call(method, target, request, reply, errors);
   // Only when nobody answered: the lab itself may say that something is unavailable.
   if (status.code() == Code::kUnavailable && status.message().starts_with(method + " http://")) {

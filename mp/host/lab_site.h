@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "dp/distribution_point.h"
-#include "mp/cli/dp_wanted.h"
-#include "mp/cli/host.h"
+#include "mp/host/dp_wanted.h"
+#include "mp/host/host.h"
 #include "mp/mp.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 class LabSite {
  public:
@@ -73,4 +73,4 @@ class LabSite {
   std::vector<std::unique_ptr<Door>> doors_;
 };
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

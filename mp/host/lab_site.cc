@@ -1,11 +1,11 @@
-#include "mp/cli/lab_site.h"
+#include "mp/host/lab_site.h"
 
 #include <optional>
 #include <utility>
 
 #include "proto/base/random.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 // A listener with everything that a fault can do to it, and a journal of what happens there.
 struct LabSite::Door {
@@ -117,4 +117,4 @@ void LabSite::stop() {
   for (const auto& [name, dp] : dps_) dp->stop_control();
 }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

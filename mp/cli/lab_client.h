@@ -1,4 +1,4 @@
-// Lab: the running lab that a verb talks to, over its control API.
+// LabClient: the running lab that a verb talks to, over its control API.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -21,16 +21,16 @@ struct LabFinder {
   Result<std::string> control_url() const;  // of that lab
   Result<std::string> data_folder() const;  // of that lab, for what needs none that runs
   Result<std::string> token() const;
-  LabFinder of_all() const;                 // the default lab's, where the labs are listed
+  LabFinder of_all() const;  // the default lab's, where the labs are listed
 
  private:
   Result<std::string> server_url() const;
   Result<std::string> path() const;  // "/labs/NAME", of the default lab ""
 };
 
-class Lab {
+class LabClient {
  public:
-  static Result<Lab> find(const LabFinder& finder);
+  static Result<LabClient> find(const LabFinder& finder);
 
   // One API call; `request` and `reply` may be null. `errors`: of a reply that lists several. An unreachable lab says
   // how to start one.
@@ -38,7 +38,7 @@ class Lab {
               google::protobuf::Message* reply, std::vector<Status>* errors = nullptr);
 
  private:
-  Lab(std::string url, std::string token);
+  LabClient(std::string url, std::string token);
 
   std::string url_;
   control::HttpClient http_;

@@ -4,11 +4,11 @@
 
 #include <vector>
 
-#include "mp/cli/labs.h"
+#include "mp/host/labs.h"
 #include "proto/control/server.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 std::vector<control::ControlRoute> lab_routes(Labs& labs);
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

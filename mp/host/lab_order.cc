@@ -1,14 +1,14 @@
-#include "mp/cli/lab_order.h"
+#include "mp/host/lab_order.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "mp/cli/host.h"
+#include "mp/host/host.h"
 #include "mp/profile.h"
 #include "proto/base/ids.h"
 #include "proto/base/text.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 namespace {
 constexpr std::string_view kFree = "127.0.0.1:0";
 constexpr size_t kNameLength = 63;
@@ -57,4 +57,4 @@ Result<LabPlan> read_order(v1::LabOrder order, std::vector<Status>* problems) {
   return plan;
 }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

@@ -23,7 +23,7 @@
 #include "proto/wire/router.h"
 #include "proto/wire/tls.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 struct HostOptions {
   std::string data = "smslab-data";
@@ -93,4 +93,4 @@ Result<T> with_field(Result<T> result, std::string_view field) {
   return Status(result.status().code(), result.status().message(), std::string(field));
 }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

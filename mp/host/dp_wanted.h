@@ -9,7 +9,7 @@
 #include "proto/base/uri.h"
 #include "proto/schema/scenario.pb.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 struct DpWanted {
   std::string name;
@@ -25,4 +25,4 @@ Result<std::vector<DpWanted>> read_dps(std::vector<std::string> texts, const std
 // A scenario's, at any free port where it names none; one by default. What is wrong, "dps[0].at", goes to `problems`.
 std::vector<DpWanted> dps_of(const v1::Scenario& scenario, const std::string& site, std::vector<Status>* problems);
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

@@ -1,16 +1,16 @@
-#include "mp/cli/labs.h"
+#include "mp/host/labs.h"
 
 #include <algorithm>
 #include <atomic>
 #include <thread>
 #include <utility>
 
-#include "mp/cli/lab_site.h"
+#include "mp/host/lab_site.h"
 #include "proto/base/guests.h"
 #include "proto/base/uri.h"
 #include "proto/codec/json.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 namespace {
 constexpr uint64_t kRecordBytes = uint64_t{64} << 20;
 constexpr std::string_view kRecord = "/lab.json";
@@ -354,4 +354,4 @@ void Labs::stop() {
   at_once(labs, [](const EntryPtr& entry) { entry->room.reset(); });
 }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

@@ -1,4 +1,4 @@
-#include "mp/cli/dp_wanted.h"
+#include "mp/host/dp_wanted.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "proto/base/ids.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 namespace {
 Status add(DpWanted dp, const std::string& field, std::vector<DpWanted>* dps) {
   const bool twice =
@@ -56,4 +56,4 @@ std::vector<DpWanted> dps_of(const v1::Scenario& scenario, const std::string& si
   return usual.ok() ? *std::move(usual) : dps;
 }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "mp/cli/dp_wanted.h"
+#include "mp/host/dp_wanted.h"
 #include "proto/base/clock.h"
 #include "proto/base/status.h"
 #include "proto/schema/lab.pb.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 struct LabPlan {
   v1::LabOrder order;  // name, site, profile and seed are there
@@ -30,4 +30,4 @@ constexpr std::string_view kDefaultLab = "default";
 Status check_lab_name(std::string_view name, std::string_view field);
 Result<LabPlan> read_order(v1::LabOrder order, std::vector<Status>* problems);
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

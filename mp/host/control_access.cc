@@ -1,12 +1,12 @@
-#include "mp/cli/control_access.h"
+#include "mp/host/control_access.h"
 
 #include <algorithm>
 
-#include "mp/cli/host.h"
+#include "mp/host/host.h"
 #include "proto/base/text.h"
 #include "proto/control/browser.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 namespace {
 constexpr uint64_t kTokenBytes = 4096;
 constexpr size_t kShortest = 16;  // characters: what nobody guesses over a network
@@ -43,4 +43,4 @@ Result<std::string> read_control_token(Env& env, const std::string& path, const 
   return token;
 }
 
-}  // namespace smslab::cli
+}  // namespace smslab::host

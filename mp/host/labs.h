@@ -21,14 +21,14 @@
 #include <string>
 #include <vector>
 
-#include "mp/cli/host.h"
-#include "mp/cli/lab_order.h"
+#include "mp/host/host.h"
+#include "mp/host/lab_order.h"
 #include "mp/mp.h"
 #include "proto/base/mutex.h"
 #include "proto/control/server.h"
 #include "proto/schema/lab.pb.h"
 
-namespace smslab::cli {
+namespace smslab::host {
 
 struct LabsOptions {
   bool journal = true;
@@ -86,4 +86,4 @@ class Labs {
   control::ControlServer receiving_;           // of the DPs of all labs
 };
 
-}  // namespace smslab::cli
+}  // namespace smslab::host
