@@ -341,11 +341,13 @@ TEST(Effects, NeverReadTakesNothing) {
   EXPECT_EQ(probe->read_rest(), "");
 }
 
-// N plain bytes, whatever N is, head and body alike.
+// N plain bytes, whatever N is, head and body alike. A reset over TLS waits 40 ms for the client's delayed
+// acknowledgement: there every 17th N is enough, and scripts/cut-sweep tries them all.
 TEST_P(EffectsTest, CutSweep) {
   const std::string honest = plane_.honest();
   for (const char* end : {"FIN", "RST"}) {
-    for (size_t n = 0; n <= honest.size(); n++) {
+    const size_t step = plane_.is_tls() && std::string(end) == "RST" ? 17 : 1;
+    for (size_t n = 0; n <= honest.size(); n += step) {
       plane_.only(R"("limitData":{"bytes":")" + std::to_string(n) + R"(","end":")" + end + R"("})");
       ASSERT_EQ(all_of().size(), n) << end;
       ASSERT_EQ(probe_->was_reset(), std::string(end) == "RST") << end << " at " << n;
