@@ -6,14 +6,19 @@
 
 #include "mp/distmgr_log.h"
 #include "mp/status.h"
+#include "store/manifest.h"
 
 namespace smslab::mp {
 
 Result<std::shared_ptr<const store::Snapshot>> read_live_source(const Site& site, const v1::Package& package,
                                                                 const store::Staging::Progress& progress) {
+  const auto before = store::load_manifest(site.store.read(), package.id(), package.source_version());
   ASSIGN_OR_RETURN(store::Snapshot snapshot, store::import_folder(site.store.env(), site.store.blobs(),
-                                                                  {package.id(), package.source_version(),
-                                                                   package.source(), store::usual_import_threads()},
+                                                                  {.package_id = package.id(),
+                                                                   .version = package.source_version(),
+                                                                   .source = package.source(),
+                                                                   .threads = store::usual_import_threads(),
+                                                                   .before = before.ok() ? &*before : nullptr},
                                                                   progress));
   return std::make_shared<const store::Snapshot>(std::move(snapshot));
 }

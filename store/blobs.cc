@@ -110,35 +110,57 @@ Staging::~Staging() {
   blobs_.settling_.push_back(folder_);
 }
 
-// What is longer than a buffer is digested beside this thread.
-Result<ContentDigests> Staging::take_in(const ReadableFile& file, Incoming& incoming, const Progress& progress) {
-  const auto append = [&](std::string_view bytes) -> Status {
-    RETURN_IF_ERROR(incoming.append(bytes));
-    const uint64_t read = bytes_read_ += bytes.size();
-    return progress ? progress(read) : ok_status();
-  };
-  if (file.size() <= kBuffer) {
-    ContentHasher hasher;
-    std::vector<char> buffer(kBuffer);
-    while (true) {
-      ASSIGN_OR_RETURN(const size_t n, file.pread(incoming.size, buffer));
-      if (n == 0) return hasher.finish();
-      hasher.update({buffer.data(), n});
-      RETURN_IF_ERROR(append({buffer.data(), n}));
-    }
-  }
+// Digested beside this thread.
+Result<StagedBlob> Staging::read_through(const ReadableFile& file, const Progress& progress, const Sink& sink) {
   DigestLanes lanes;
+  uint64_t size = 0;
   while (true) {
-    ASSIGN_OR_RETURN(const size_t n, file.pread(incoming.size, lanes.room()));
-    if (n == 0) return lanes.finish();
-    RETURN_IF_ERROR(append(lanes.put(n)));
+    ASSIGN_OR_RETURN(const size_t n, file.pread(size, lanes.room()));
+    if (n == 0) return StagedBlob{lanes.finish(), size};
+    size += n;
+    RETURN_IF_ERROR(sink(lanes.put(n)));
+    const uint64_t read = bytes_read_ += n;
+    if (progress) RETURN_IF_ERROR(progress(read));
   }
 }
 
-Result<StagedBlob> Staging::add(const ReadableFile& file, const Progress& progress) {
+// One that fits in a buffer is known before anything is written. Absent: it does not fit.
+Result<std::optional<StagedBlob>> Staging::add_small(const ReadableFile& file, const Progress& progress) {
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kBuffer);
+  size_t size = 0;
+  while (size < kBuffer) {
+    ASSIGN_OR_RETURN(const size_t n, file.pread(size, {buffer.get() + size, kBuffer - size}));
+    if (n == 0) break;
+    size += n;
+  }
+  if (size == kBuffer) return std::optional<StagedBlob>();
+  const uint64_t read = bytes_read_ += size;
+  if (progress) RETURN_IF_ERROR(progress(read));
+  ContentHasher hasher;
+  hasher.update({buffer.get(), size});
+  ContentDigests digests = hasher.finish();
+  if (has(digests.sha256) || blobs_.has(blobs_.index_.read(), digests.sha256)) {
+    return std::optional(StagedBlob{std::move(digests), size});
+  }
   ASSIGN_OR_RETURN(const auto incoming, this->incoming());
-  ASSIGN_OR_RETURN(ContentDigests digests, take_in(file, *incoming, progress));
-  return keep(*incoming, std::move(digests));
+  RETURN_IF_ERROR(incoming->append({buffer.get(), size}));
+  ASSIGN_OR_RETURN(StagedBlob kept, keep(*incoming, std::move(digests)));
+  return std::optional(std::move(kept));
+}
+
+Result<StagedBlob> Staging::add(const ReadableFile& file, const Progress& progress, const std::string& likely) {
+  if (file.size() < kBuffer) {
+    ASSIGN_OR_RETURN(std::optional<StagedBlob> small, add_small(file, progress));
+    if (small) return *std::move(small);
+  } else if (!likely.empty() && blobs_.has(blobs_.index_.read(), likely)) {
+    ASSIGN_OR_RETURN(StagedBlob known, read_through(file, progress, [](std::string_view) { return ok_status(); }));
+    if (known.digests.sha256 == likely) return known;
+    bytes_read_ -= known.size;  // it is read again
+  }
+  ASSIGN_OR_RETURN(const auto incoming, this->incoming());
+  ASSIGN_OR_RETURN(StagedBlob read,
+                   read_through(file, progress, [&](std::string_view bytes) { return incoming->append(bytes); }));
+  return keep(*incoming, std::move(read.digests));
 }
 
 bool Staging::has(const std::string& sha256) const {

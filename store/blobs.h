@@ -25,6 +25,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -55,8 +56,9 @@ class Staging {
   using Progress = std::function<Status(uint64_t bytes)>;
 
   // Streams a file in, to where it ends now, not where it ended when it was opened. A content that the store or this
-  // staging has already is digested but not kept twice.
-  Result<StagedBlob> add(const ReadableFile& file, const Progress& progress = {});
+  // staging has already is digested but not kept twice; nor written, where the file is small, or `likely`, the SHA-256
+  // of what it probably is, is right.
+  Result<StagedBlob> add(const ReadableFile& file, const Progress& progress = {}, const std::string& likely = {});
 
   // A blob that arrives in pieces from a peer: kDataLoss at finish(), or at the byte too many, when it is not what
   // `sha256` and `size` say.
@@ -95,7 +97,9 @@ class Staging {
 
   Staging(Blobs& blobs, std::string folder);
   Result<std::unique_ptr<Incoming>> incoming();
-  Result<ContentDigests> take_in(const ReadableFile& file, Incoming& incoming, const Progress& progress);
+  using Sink = std::function<Status(std::string_view bytes)>;
+  Result<std::optional<StagedBlob>> add_small(const ReadableFile& file, const Progress& progress);
+  Result<StagedBlob> read_through(const ReadableFile& file, const Progress& progress, const Sink& sink);
   Result<StagedBlob> keep(Incoming& incoming, ContentDigests digests, const std::string& expected = {});
   Status move_in(const std::string& sha256, const std::string& file);
   void take_back(const std::string& sha256, const std::string& file);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -98,12 +99,28 @@ Result<std::string> source_root(Env& env, const std::string& source) {
 
 using Found = Walk::Found;
 
-Status read_one(Env& env, const Found& found, Staging& staging, const Staging::Progress& progress,
+// What a file probably is: as in the version before.
+class Likely {
+ public:
+  explicit Likely(const v1::Manifest* before) {
+    if (before == nullptr) return;
+    for (const auto& file : before->files()) files_.emplace(file.path(), &file);
+  }
+  std::string sha256(const std::string& path, uint64_t size) const {
+    const auto found = files_.find(path);
+    return found != files_.end() && found->second->size() == size ? found->second->hash().sha256() : "";
+  }
+
+ private:
+  std::map<std::string_view, const v1::FileEntry*> files_;
+};
+
+Status read_one(Env& env, const Found& found, const Likely& likely, Staging& staging, const Staging::Progress& progress,
                 v1::FileEntry* entry) {
   const auto file = env.open(found.opened);
   if (!file.ok()) return of_source(file.status());
   if (const Status shared = (*file)->share(); !shared.ok()) return of_source(shared);
-  ASSIGN_OR_RETURN(StagedBlob blob, staging.add(**file, progress));
+  ASSIGN_OR_RETURN(StagedBlob blob, staging.add(**file, progress, likely.sha256(found.path, (*file)->size())));
   entry->set_path(found.path);
   entry->set_size(blob.size);
   *entry->mutable_modified() = to_timestamp(found.modified);
@@ -151,8 +168,9 @@ Status read_files(Env& env, const Walk& walk, const ImportRequest& request, Stag
       manifest->add_files();
     }
   }
+  const Likely likely(request.before);
   RETURN_IF_ERROR(for_each(files.size(), request.threads, [&](size_t i) {
-    return read_one(env, *files[i], staging, progress, manifest->mutable_files(static_cast<int>(i)));
+    return read_one(env, *files[i], likely, staging, progress, manifest->mutable_files(static_cast<int>(i)));
   }));
   uint64_t size = 0;
   for (const auto& file : manifest->files()) size += file.size();

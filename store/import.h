@@ -25,6 +25,9 @@ struct ImportRequest {
   uint32_t version = 1;
   std::string source;    // absolute path
   unsigned threads = 1;  // that read files at the same time
+  // The version before, if any: a file that is as large as there is probably the same, and is not written again when
+  // it is.
+  const v1::Manifest* before = nullptr;
 };
 
 unsigned usual_import_threads();  // what this machine is good for

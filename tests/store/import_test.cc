@@ -332,6 +332,24 @@ TEST_F(ImportTest, PackagesShareTheirContents) {
   EXPECT_EQ(problems(fsck(*store_)), std::vector<std::string>());
 }
 
+// Of the next version only what changed is written: one small file, one large one, and the list of both.
+TEST_F(ImportTest, WhatIsThereIsNotWrittenAgain) {
+  const auto large = [](char last) { return std::string(1'000'000, 'x') + last; };
+  for (int i = 0; i < 300; i++) file("many/" + std::to_string(i), "content " + std::to_string(i));
+  for (const char* name : {"same.bin", "changed.bin"}) file(name, large(name[0]));
+  const v1::Manifest before = import();
+  file("many/17", "another content");
+  file("changed.bin", large('2'));
+  const uint64_t created = env_.calls(FaultyEnv::Call::kCreate), written = env_.calls(FaultyEnv::Call::kAppend);
+  const auto snapshot = import_folder(env_, store_->blobs(), {"LON00001", 2, source_, 1, &before});
+  ASSERT_OK(snapshot.status());
+  EXPECT_EQ(env_.calls(FaultyEnv::Call::kCreate) - created, 3u);
+  EXPECT_LE(env_.calls(FaultyEnv::Call::kAppend) - written, 10u);
+  const v1::Manifest plain = must(import_folder(env_, store_->blobs(), {"LON00001", 2, source_})).manifest;
+  EXPECT_EQ(snapshot->manifest.SerializeAsString(), plain.SerializeAsString());
+  EXPECT_NE(plain.hash().sha256(), before.hash().sha256());
+}
+
 TEST_F(ImportTest, ManyFilesInOneManifest) {
   for (int i = 0; i < 2000; i++) file("f" + std::to_string(i % 40) + "/" + std::to_string(i), std::to_string(i % 700));
   const v1::Manifest manifest = import();
