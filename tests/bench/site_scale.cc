@@ -22,60 +22,26 @@
 #include <vector>
 
 #include "mp/client_plane.h"
-#include "mp/clients_index.h"
 #include "mp/collections.h"
 #include "mp/memberships.h"
 #include "mp/mp.h"
 #include "mp/site_record.h"
 #include "proto/base/text.h"
-#include "proto/ccm/envelope.h"
 #include "proto/schema/timestamp.h"
 #include "store/store.h"
 #include "store/tables.h"
+#include "tests/bench/site_clients.h"
 
 namespace smslab::mp {
 namespace {
+using bench::header, bench::must, bench::name_of, bench::policy_request, bench::put_clients, bench::request_of,
+    bench::smsid_of;
+
 constexpr double kMostRatio = 2, kMostStartMs = 1000;
 constexpr uint64_t kMostKilobytes = 1 << 20;
 constexpr int kFew = 10, kAdverts = 200, kCollections = 50, kLargest = 5000, kRequests = 400;
 
-[[noreturn]] void die(const Status& status) {
-  fmt::print(stderr, "site_scale: {}\n", status.to_string());
-  std::exit(1);
-}
-void must(const Status& status) {
-  if (!status.ok()) die(status);
-}
-template <class T>
-T must(Result<T> result) {
-  if (!result.ok()) die(result.status());
-  return *std::move(result);
-}
-
-std::string name_of(int n) { return fmt::format("WRK-{:06}", n); }
-std::string smsid_of(int n) { return fmt::format("GUID:{:08X}-0000-4000-8000-000000000000", n); }
-
 // ---- what a site holds
-void put_clients(store::Store& store, const Site& site, int clients) {
-  constexpr int kBatch = 2000;
-  for (int first = 0; first < clients; first += kBatch) {
-    must(store.commit([&](store::WriteTxn& txn) -> Status {
-      for (int n = first; n < std::min(first + kBatch, clients); n++) {
-        v1::Client client;
-        client.set_name(name_of(n));
-        client.set_smsid(smsid_of(n));
-        client.set_fqdn(ascii_lower(name_of(n)) + ".contoso.com");
-        client.set_client_version("4.00.6487.2000");
-        client.set_certificate(std::string(1600, 'A'));  // as large as a real one
-        client.set_public_key(fmt::format("0602000000A4000052534131{:0540}", n));
-        client.set_registered(true);
-        RETURN_IF_ERROR(put_client(txn, site, client));
-      }
-      return ok_status();
-    }));
-  }
-}
-
 // The first collection has everybody up to kLargest, each next one fewer; every fourth advert goes to a large one.
 void put_model(store::Store& store, const Site& site, int clients) {
   must(store.commit([&](store::WriteTxn& txn) -> Status {
@@ -108,38 +74,7 @@ void put_model(store::Store& store, const Site& site, int clients) {
   }));
 }
 
-// ---- what clients send
-v1::Msg header(int n, const std::string& endpoint, bool wants_reply) {
-  v1::Msg out;
-  out.set_schema_version("1.1");
-  out.set_id("{00000000-0000-0000-0000-00000000000A}");
-  out.set_source_host(name_of(n));
-  out.set_source_id(smsid_of(n));
-  out.set_reply_mode(wants_reply ? "Sync" : "Async");
-  out.set_target_endpoint(endpoint);
-  return out;
-}
-
-wire::Request request_of(v1::Msg message, const std::string& document) {
-  const std::string payload = ccm::encode_payload({document}, true, &message);
-  const ccm::Multipart body = ccm::write_request(message, payload);
-  wire::Request request;
-  request.method = "CCM_POST";
-  request.target = request.path = "/ccm_system/request";
-  request.fields = {{"content-type", body.content_type}};
-  request.body = body.body;
-  request.peer = {.host = "127.0.0.1", .port = 50000};
-  return request;
-}
-
-wire::Request policy_request(int n) {
-  return request_of(header(n, "MP_PolicyManager", true),
-                    "<RequestAssignments SchemaVersion=\"1.00\" RequestType=\"Always\"><Identification><Machine>"
-                    "<ClientID>" +
-                        smsid_of(n) +
-                        "</ClientID></Machine></Identification><PolicySource>SMS:LON</PolicySource><Resource "
-                        "ResourceType=\"Machine\"/><ServerCookie/></RequestAssignments>");
-}
+// ---- what clients send, beside asking for policy
 wire::Request status_request(int n) {
   return request_of(
       header(n, "StatusReceiver", false),

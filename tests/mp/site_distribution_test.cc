@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iostream>
 
 #include "mp/faults.h"
 #include "mp/site_record.h"
@@ -172,6 +173,42 @@ TEST_F(DistributionTest, UpdateIsTheNextVersionEverywhere) {
   EXPECT_THAT(kept, ElementsAre(3, 4, 5, 6, 7, 8));
   EXPECT_THAT(store::fsck(*store_)->problems(), IsEmpty());
   EXPECT_EQ(package().dps(0).version(), 8u);
+}
+
+// However many versions there have been: the current one whole, and of each older one what it had otherwise.
+TEST_F(DistributionTest, AVersionThatChangesOneFileOfAHundredTakesTheRoomOfThatFile) {
+  constexpr uint64_t kFiles = 100, kBytes = 10'000, kOlder = 5;
+  const auto bytes_of = [](uint64_t file, uint64_t version) {
+    std::string bytes = "file " + std::to_string(file) + " version " + std::to_string(version);
+    bytes.resize(kBytes, '.');
+    return bytes;
+  };
+  const auto name_of = [](uint64_t file) { return "file-" + std::to_string(file); };
+  std::map<std::string, std::string> files;
+  for (uint64_t file = 0; file < kFiles; file++) files[name_of(file)] = bytes_of(file, 1);
+  v1::Package wanted = request();
+  wanted.set_source(source("hundred", files));
+  create(wanted);
+  for (uint64_t version = 1; version <= 20; version++) {
+    if (version > 1) {
+      source("hundred", {{name_of(version % kFiles), bytes_of(version % kFiles, version)}});
+      ASSERT_EQ(update_package(*site_, *imports_, "LON00001").status(), ok_status());
+    }
+    uint64_t contents = 0, manifests = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ + "/site/blobs")) {
+      if (entry.is_regular_file()) contents += entry.file_size();
+    }
+    ASSERT_TRUE(store::kManifests
+                    .each(store_->read(), {},
+                          [&](const store::Key&, const v1::Manifest& manifest) {
+                            manifests += manifest.ByteSizeLong();
+                            return true;
+                          })
+                    .ok());
+    std::cout << "version " << version << ": " << contents << " bytes of files, " << manifests << " of manifests\n";
+    EXPECT_EQ(contents, (kFiles + std::min(version - 1, kOlder)) * kBytes);
+    EXPECT_LE(manifests, (1 + std::min(version - 1, kOlder)) * kFiles * 300);
+  }
 }
 
 TEST_F(DistributionTest, UpdateWithoutDpsEndsAtOnce) {
