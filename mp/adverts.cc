@@ -80,6 +80,16 @@ std::string told(const Site& site, const v1::Advert& advert, const PackageLookup
   return text;
 }
 
+// Whether what the advert tells is made of this package too.
+bool leads_to(const v1::Advert& advert, const std::string& package, const PackageLookup& packages) {
+  bool asked = false;
+  program_chain(advert.package(), advert.program(), [&](const std::string& id) {
+    asked = asked || id == package;
+    return asked ? nullptr : packages(id);
+  });
+  return asked;
+}
+
 void raise(const Site& site, v1::Advert* advert) {
   advert->set_policy_version(advert->policy_version() + 1);
   *advert->mutable_policy_changed() = to_timestamp(site.clock.now());
@@ -269,7 +279,7 @@ Status raise_adverts_of(store::WriteTxn& txn, const Site& site, const v1::Packag
   };
   const PackageLookup old_packages = with(before), new_packages = with(now);
   return raise_where(txn, site, [&](const v1::Advert& advert) {
-    return told(site, advert, old_packages) != told(site, advert, new_packages);
+    return leads_to(advert, now.id(), stored) && told(site, advert, old_packages) != told(site, advert, new_packages);
   });
 }
 

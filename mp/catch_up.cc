@@ -16,11 +16,10 @@ using Dp = v1::PackageDp;
 
 constexpr std::chrono::seconds kCatchUpPatience{5};
 
-// 0: none.
+// Of what is in the order of package IDs; 0: none.
 uint32_t held_version(const std::vector<v1::DpContent>& holds, const std::string& package) {
-  const auto found = std::find_if(holds.begin(), holds.end(),
-                                  [&](const v1::DpContent& content) { return content.package_id() == package; });
-  return found == holds.end() ? 0 : found->version();
+  const auto found = std::ranges::lower_bound(holds, package, {}, &v1::DpContent::package_id);
+  return found == holds.end() || found->package_id() != package ? 0 : found->version();
 }
 }  // namespace
 
@@ -59,6 +58,7 @@ Status CatchUp::compare(const DpAddress& dp, bool back) {
   DpLink link(dp, kCatchUpPatience);
   ASSIGN_OR_RETURN(const v1::DpInfo info, link.contents());
   seen.holds = {info.contents().begin(), info.contents().end()};
+  std::ranges::sort(seen.holds, {}, &v1::DpContent::package_id);
   ASSIGN_OR_RETURN(const auto surplus, record(seen));
   for (const v1::DpContent& content : surplus) {
     site_.log.warning(dp.name + " holds " + content.package_id() + ", which is not assigned to it: removed");

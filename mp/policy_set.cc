@@ -92,16 +92,18 @@ Result<std::shared_ptr<const PolicySet>> PolicySet::read(const Site& site, const
 }
 
 Status PolicySet::read_adverts(const store::ReadTxn& txn) {
-  std::map<std::string, std::shared_ptr<const v1::Package>> packages;
-  RETURN_IF_ERROR(store::kPackages.each(txn, {}, [&](const store::Key&, const v1::Package& package) {
-    packages[package.id()] = std::make_shared<const v1::Package>(package);
-    return true;
-  }));
+  // Of the packages those that some advert leads to, however many there are.
+  std::unordered_map<std::string, std::shared_ptr<const v1::Package>> packages;
+  Status damaged;
   const PackageLookup lookup = [&](const std::string& id) {
-    const auto found = packages.find(id);
-    return found == packages.end() ? nullptr : found->second;
+    const auto [at, fresh] = packages.try_emplace(id);
+    if (!fresh) return at->second;
+    auto package = store::kPackages.get(txn, {id});
+    if (package.ok()) at->second = std::make_shared<const v1::Package>(*std::move(package));
+    if (!package.ok() && package.status().code() != Code::kNotFound) damaged = package.status();
+    return at->second;
   };
-  return store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& read) {
+  RETURN_IF_ERROR(store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& read) {
     const auto advert = std::make_shared<const v1::Advert>(read);
     const Memberships::Places receiving = memberships_->receiving(advert->collection());
     bool dependent = false;
@@ -112,8 +114,9 @@ Status PolicySet::read_adverts(const store::ReadTxn& txn) {
       sources_.push_back({advert, std::move(link), dependent});
       dependent = true;
     }
-    return true;
-  });
+    return damaged.ok();
+  }));
+  return damaged;
 }
 
 PolicySet::Which PolicySet::reaching(std::string_view computer, bool known) const {

@@ -32,8 +32,8 @@ END {
     ratios = ""
     for (i = 1; i <= n[kind]; i++) ratios = ratios (i > 1 ? "," : "") sprintf("%.3f", many[kind, i] / few[kind, i])
   }
-  printf "{\"name\":\"%s\",\"unit\":\"us\",\"columns\":[%.1f,%.1f],\"ratio\":%.3f,\"low\":%.3f,\"high\":%.3f,\"goal\":%s,\"ok\":%s,",
+  printf "{\"name\":\"%s\",\"unit\":\"cpu us\",\"columns\":[%.1f,%.1f],\"ratio\":%.3f,\"low\":%.3f,\"high\":%.3f,\"goal\":%s,\"ok\":%s,",
     name, middle(few, shown), middle(many, shown), worst, low, high, goal, worst <= goal ? "true" : "false"
-  printf "\"remark\":\"%smade in %.0f s, first replies %.0f ms after the start, settled %.0f ms\",\"ratios\":[%s]}\n",
+  printf "\"remark\":\"%smade in %.0f s, first replies %.0f ms after the start, settled after %.0f ms\",\"ratios\":[%s]}\n",
     remark, made, first, settled, ratios
 }

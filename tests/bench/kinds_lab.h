@@ -1,7 +1,7 @@
 // KindsLab: a site and a distribution point of any size in one process, asked without sockets.
 //
 //   KindsLab lab(folder, {.packages = 100'000});      // made, in batches, through the stores' own commits
-//   double us = lab.ask(Asked::kLocation, 400);       // a request
+//   double us = lab.ask(Asked::kLocation, 400);       // of processor time a request
 //
 // A request takes the way that it takes behind a socket: router, handler, and what the rules in force make of the
 // reply. It is right, or the program ends. Each client that asks is in a collection of its own kind and the target of
@@ -35,17 +35,18 @@ enum class Asked { kPolicy, kBody, kLocation, kGet, kListing };
 struct AskedRow {
   Asked asked;
   const char* name;
+  int requests;  // a round, of some ten milliseconds
 };
-inline constexpr std::array kAsked = {AskedRow{Asked::kPolicy, "policy"}, AskedRow{Asked::kBody, "body"},
-                                      AskedRow{Asked::kLocation, "location"}, AskedRow{Asked::kGet, "get"},
-                                      AskedRow{Asked::kListing, "listing"}};
+inline constexpr std::array kAsked = {AskedRow{Asked::kPolicy, "policy", 400}, AskedRow{Asked::kBody, "body", 8000},
+                                      AskedRow{Asked::kLocation, "location", 400}, AskedRow{Asked::kGet, "get", 8000},
+                                      AskedRow{Asked::kListing, "listing", 1000}};
 
 class KindsLab {
  public:
   KindsLab(std::string folder, const LabSize& size);
   ~KindsLab();
 
-  double ask(Asked what, int requests);  // microseconds a request
+  double ask(Asked what, int requests);  // microseconds a request, of the processor
 
  private:
   struct Way {  // of requests to one listener
@@ -74,7 +75,10 @@ class KindsLab {
   std::array<size_t, kAsked.size()> next_ = {};
 };
 
-// The same lab opened anew, as `serve` opens it; milliseconds.
+// Seconds that the program's threads have had of the processor: what else the machine does is no part of them.
+double processor_seconds();
+
+// The same lab opened anew, as `serve` opens it; milliseconds of the processor.
 struct Started {
   double first_reply = 0;  // until the management point and the distribution point have each answered a request
   double settled = 0;      // until the site has compared what the DP holds with what it should

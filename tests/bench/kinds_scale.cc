@@ -9,12 +9,14 @@
 // that either has kept in memory helps then.
 //
 // Prints a line a round and request, for tests/bench/kinds.awk:
-//   REQUEST FEW MANY                              microseconds
-// then what making the lab of many took, and starting it again (kinds_lab.h):
+//   REQUEST FEW MANY                              microseconds a request
+// then what making the lab of many took, and starting it again (kinds_lab.h). All times are of the processor.
 //   made SECONDS
 //   start FIRST-REPLY SETTLED                     milliseconds
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,21 +54,16 @@ std::optional<Sizes> sizes_of(std::string_view kind, int many, int asked) {
   return sizes;
 }
 
-double seconds_since(SteadyTime begin, const Clock& clock) {
-  return std::chrono::duration<double>(clock.steady() - begin).count();
-}
-
 void run(const std::string& folder, const Sizes& sizes, int rounds) {
-  const LabClock clock(system_time_source(), LabClock::Wall{});
-  const int requests = std::max(400, sizes.many.asked);
   {
     KindsLab few(folder + "/few", sizes.few);
-    const SteadyTime begin = clock.steady();
+    const double begin = processor_seconds();
     KindsLab many(folder + "/many", sizes.many);
-    fmt::print("made {:.1f}\n", seconds_since(begin, clock));
+    fmt::print("made {:.1f}\n", processor_seconds() - begin);
     for (int round = -1; round < rounds; round++) {  // the first warms up
       for (const AskedRow& row : kAsked) {
         const bool turned = round % 2 == 0;
+        const int requests = std::max(row.requests, sizes.many.asked);
         const double first = (turned ? many : few).ask(row.asked, requests);
         const double second = (turned ? few : many).ask(row.asked, requests);
         if (round < 0) continue;
