@@ -1,6 +1,6 @@
 // kinds_scale: what a request costs with ten of a kind and with very many.
 //
-//   kinds_scale KIND FOLDER [ROUNDS [MANY [ASKED]]]        11, 100000 and 10; the folder is made, and is left
+//   kinds_scale KIND FOLDER [ROUNDS [MANY [ASKED]]]        55, 100000 and 10; the folder is made, and is left
 //
 // KIND: packages, versions (of one package), clients, adverts or rules. Two labs in one process, one with ten of the
 // kind, the other with MANY, and ten of each other kind in both. Requests for policy assignments, a policy's body,
@@ -63,9 +63,8 @@ void run(const std::string& folder, const Sizes& sizes, int rounds) {
     for (int round = -1; round < rounds; round++) {  // the first warms up
       for (const AskedRow& row : kAsked) {
         const bool turned = round % 2 == 0;
-        const int requests = std::max(row.requests, sizes.many.asked);
-        const double first = (turned ? many : few).ask(row.asked, requests);
-        const double second = (turned ? few : many).ask(row.asked, requests);
+        const double first = (turned ? many : few).ask(row.asked, row.requests);
+        const double second = (turned ? few : many).ask(row.asked, row.requests);
         if (round < 0) continue;
         fmt::print("{} {:.3f} {:.3f}\n", row.name, turned ? second : first, turned ? first : second);
       }
@@ -86,6 +85,6 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "kinds_scale packages|versions|clients|adverts|rules FOLDER [ROUNDS [MANY [ASKED]]]\n");
     return 2;
   }
-  smslab::bench::run(argv[2], *sizes, number(3, 11));
+  smslab::bench::run(argv[2], *sizes, number(3, 55));
   return 0;
 }

@@ -175,6 +175,34 @@ TEST_F(DistributionTest, UpdateIsTheNextVersionEverywhere) {
   EXPECT_EQ(package().dps(0).version(), 8u);
 }
 
+// What an update changes is told by the adverts of the package, and by those whose program runs one of it first.
+TEST_F(DistributionTest, AnUpdateRaisesTheAdvertsThatLeadToThePackage) {
+  create(request("LON00001"));
+  v1::Package dependent = request("LON00002");
+  dependent.mutable_programs(0)->set_run_first("LON00001;;Program 1");
+  create(dependent);
+  create(request("LON00003"));
+  for (const char* package : {"LON00001", "LON00002", "LON00003"}) {
+    v1::Advert advert;
+    advert.set_package(package);
+    advert.set_program("Program 1");
+    advert.set_collection("All Systems");
+    ASSERT_EQ(create_advert(*site_, advert).status(), ok_status());
+  }
+  const auto versions = [&] {
+    std::vector<uint32_t> all;
+    for (const char* advert : {"LON20000", "LON20001", "LON20002"}) {
+      all.push_back(show_advert(*site_, advert)->policy_version());
+    }
+    return all;
+  };
+  ASSERT_THAT(versions(), ElementsAre(1, 1, 1));
+  ASSERT_EQ(update_package(*site_, *imports_, "LON00001").status(), ok_status());
+  EXPECT_THAT(versions(), ElementsAre(2, 2, 1));
+  ASSERT_EQ(update_package(*site_, *imports_, "LON00002").status(), ok_status());
+  EXPECT_THAT(versions(), ElementsAre(2, 3, 1));
+}
+
 // However many versions there have been: the current one whole, and of each older one what it had otherwise.
 TEST_F(DistributionTest, AVersionThatChangesOneFileOfAHundredTakesTheRoomOfThatFile) {
   constexpr uint64_t kFiles = 100, kBytes = 10'000, kOlder = 5;
