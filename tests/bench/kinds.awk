@@ -1,5 +1,6 @@
 # One row of scripts/bench about a kind of thing that a lab has few or very many of, as a line of JSON, from what
-# kinds_scale prints. The row shows the request whose ratio is the worst; the remark has all of them.
+# kinds_scale prints. The row shows the request whose ratio is the worst; the remark has all of them, with what each costs
+# where there are many.
 # Variables: name, goal (of the ratio, at most).
 $1 == "made" { made = $2; next }
 $1 == "start" { first = $2; settled = $3; next }
@@ -23,7 +24,7 @@ END {
     for (i = 1; i <= n[kind]; i++) value[i] = many[kind, i] / few[kind, i]
     sort(value, n[kind])
     m = median(value, n[kind])
-    remark = remark sprintf("%s %.2f, ", kind, m)
+    remark = remark sprintf("%s %.2f (%.1f us), ", kind, m, middle(many, kind))
     if (m < worst) continue
     worst = m
     shown = kind
