@@ -13,7 +13,7 @@
 namespace smslab::client {
 namespace {
 constexpr size_t kMaxListing = size_t{64} << 20;
-constexpr int kFileRestarts = 3;           // of a file that is not found (semantics 9, row 8)
+constexpr int kFileRestarts = 3;       // of a file that is not found (semantics 9, row 8)
 constexpr size_t kMaxCachePath = 255;  // semantics 7.1
 
 struct Source {
