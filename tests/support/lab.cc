@@ -37,13 +37,12 @@ std::string Lab::address(const std::string& url) const {
 }
 
 void Lab::restart(const std::vector<std::string>& serve_arguments) {
-  std::vector<std::string> command = {SMSLAB_BINARY, kind_ == Kind::kWhole ? "serve" : "mp",
-                                      "--data",      data(),
-                                      "--mp",        address(ready_.mp()),
-                                      "--control",   address(ready_.control())};
   const auto given = [&](const char* option) {
     return std::find(serve_arguments.begin(), serve_arguments.end(), option) != serve_arguments.end();
   };
+  std::vector<std::string> command = {SMSLAB_BINARY, kind_ == Kind::kWhole ? "serve" : "mp", "--data", data()};
+  if (!given("--mp")) command.insert(command.end(), {"--mp", address(ready_.mp())});
+  if (!given("--control")) command.insert(command.end(), {"--control", address(ready_.control())});
   if (kind_ == Kind::kSite) {
     command.insert(command.end(), {"--token-file", token_file()});
   } else if (!given("--dp") && !given("--scenario")) {

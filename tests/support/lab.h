@@ -33,7 +33,8 @@ class Lab {
   // Starts and waits for the ready line. Extra arguments go to `smslab serve`; --dp is given unless one or a scenario
   // is among them. `data`: instead of a new folder.
   explicit Lab(const std::vector<std::string>& serve_arguments = {}, Kind kind = Kind::kWhole, std::string data = {});
-  // The same data folder again: after stop() or kill(). A kSite comes back at the same addresses.
+  // The same data folder again: after stop() or kill(). A kSite comes back at the same addresses, a whole lab where the
+  // arguments say (--mp, --control, --dp), else anywhere.
   void restart(const std::vector<std::string>& serve_arguments = {});
   int stop();   // SIGTERM; the exit status
   void kill();  // SIGKILL
