@@ -139,10 +139,10 @@ void Admin::refresh(const Dps& dps) {
   const auto chosen = selection(dps);
   v1::Package before;
   if (!ask("GET", path(), nullptr, &before).ok()) return;
-  const Done done = order("refresh", "POST", path("refresh"), &chosen, nullptr,
-                          [&](const Status& shown, const v1::Package& now) {
-                            return shown.ok() && orders(now, dps.front()) > orders(before, dps.front());
-                          });
+  const Done done =
+      order("refresh", "POST", path("refresh"), &chosen, nullptr, [&](const Status& shown, const v1::Package& now) {
+        return shown.ok() && orders(now, dps.front()) > orders(before, dps.front());
+      });
   const v1::Package now = wait_settled("refresh");
   if (done != Done::kYes) return expect_said("a refresh that was not carried out", {});
   counts_.refreshes++;
@@ -153,10 +153,9 @@ void Admin::refresh(const Dps& dps) {
 void Admin::distribute(const Dps& dps) {
   for (const auto& dp : dps) truth_.moving(dp);
   const auto chosen = selection(dps);
-  const Done done = order("distribute", "POST", path("distribute"), &chosen, nullptr,
-                          [&](const Status& shown, const v1::Package& now) {
-                            return shown.ok() && row(now, dps.front()) != nullptr;
-                          });
+  const Done done = order(
+      "distribute", "POST", path("distribute"), &chosen, nullptr,
+      [&](const Status& shown, const v1::Package& now) { return shown.ok() && row(now, dps.front()) != nullptr; });
   if (done != Done::kYes) {
     for (const auto& dp : dps) truth_.settled(dp, false);
     return expect_said("a distribution that was not carried out", {});
@@ -171,11 +170,11 @@ void Admin::distribute(const Dps& dps) {
 void Admin::remove(const Dps& dps) {
   for (const auto& dp : dps) truth_.moving(dp);
   const auto chosen = selection(dps);
-  const Done done = order("remove", "POST", path("remove"), &chosen, nullptr,
-                          [&](const Status& shown, const v1::Package& now) {
-                            const State* left = shown.ok() ? row(now, dps.front()) : nullptr;
-                            return left == nullptr || left->state() >= State::REMOVAL_PENDING;
-                          });
+  const Done done =
+      order("remove", "POST", path("remove"), &chosen, nullptr, [&](const Status& shown, const v1::Package& now) {
+        const State* left = shown.ok() ? row(now, dps.front()) : nullptr;
+        return left == nullptr || left->state() >= State::REMOVAL_PENDING;
+      });
   const v1::Package now = wait_settled("remove");
   for (const auto& dp : dps) truth_.settled(dp, done != Done::kYes);
   if (done != Done::kYes) return expect_said("a removal that was not carried out", {});
@@ -342,8 +341,8 @@ v1::Package Admin::wait_settled(const std::string& what) { return wait(what, is_
 
 void Admin::expect_said(const std::string& what, const Ladders& expected) {
   v1::StatusMessageList list;
-  const Status asked = ask(
-      "GET", "/api/v1/status-messages?package=" + truth_.id() + "&after=" + std::to_string(seen_), nullptr, &list);
+  const Status asked =
+      ask("GET", "/api/v1/status-messages?package=" + truth_.id() + "&after=" + std::to_string(seen_), nullptr, &list);
   EXPECT_TRUE(asked.ok()) << asked.to_string();
   if (!list.status_messages().empty()) seen_ = list.status_messages().rbegin()->id();
   EXPECT_EQ(to_string(ladders_of(list)), to_string(expected)) << truth_.id() << ": " << what;

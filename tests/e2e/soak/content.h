@@ -15,9 +15,9 @@ namespace smslab::test::soak {
 
 struct File {
   std::string path;
-  size_t size;        // bytes; of a changing one the label adds some
-  bool changes;       // with each label; else it is the same in all
-  bool everybodys;    // the same in all packages, so their stores have it once
+  size_t size;      // bytes; of a changing one the label adds some
+  bool changes;     // with each label; else it is the same in all
+  bool everybodys;  // the same in all packages, so their stores have it once
 };
 // Of every package. The large one is sent from a file, the others from memory.
 const std::vector<File>& files();

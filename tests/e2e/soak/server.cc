@@ -16,8 +16,8 @@ Server::Server(const std::vector<std::string>& dps)
     const MutexLock lock(mu_);
     pid_ = lab_.ready().pid();
   }
-  again_ = {"--profile", "2003", "--mp", format_host_port(mp_), "--control",
-            format_host_port(parse_url(control_, "control")->at)};
+  again_ = {"--profile",           "2003",      "--mp",
+            format_host_port(mp_), "--control", format_host_port(parse_url(control_, "control")->at)};
   for (const auto& dp : dps) {
     dps_[dp] = parse_url(lab_.dp(dp), "dp")->at;
     again_.insert(again_.end(), {"--dp", dp + "=" + format_host_port(dps_[dp])});

@@ -42,8 +42,8 @@ class Truth {
     uint64_t installed = 0;  // label that the site says the DP has; 0: none, not known, or something is on its way
     uint64_t orders = 0;     // for this DP
     Presence presence = Presence::kUnknown;
-    uint64_t epoch = 0;      // rises when it goes there and goes away
-    uint32_t version = 0;    // the site's current one, and its label; 0: none
+    uint64_t epoch = 0;    // rises when it goes there and goes away
+    uint32_t version = 0;  // the site's current one, and its label; 0: none
     uint64_t label = 0;
   };
 
@@ -67,12 +67,12 @@ class Truth {
   void saw(const std::string& dp, uint64_t label);
 
   // ---- for the one who changes it
-  uint64_t next_label();                           // which may be served from now on
-  void made(uint32_t version, uint64_t label);     // by the site
-  void not_made(uint64_t label);                   // and will never be served
+  uint64_t next_label();                        // which may be served from now on
+  void made(uint32_t version, uint64_t label);  // by the site
+  void not_made(uint64_t label);                // and will never be served
   void deleted();
-  void ordered(const std::string& dp);             // the site is to send it there (again)
-  void moving(const std::string& dp);              // to a DP that has it not, or away
+  void ordered(const std::string& dp);  // the site is to send it there (again)
+  void moving(const std::string& dp);   // to a DP that has it not, or away
   void settled(const std::string& dp, bool there);
   // The labels that the site keeps: of the current version and five before it.
   std::vector<uint64_t> kept() const;

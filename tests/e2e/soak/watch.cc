@@ -8,7 +8,7 @@
 
 namespace smslab::test::soak {
 namespace {
-constexpr std::chrono::milliseconds kBetween{500};
+constexpr std::chrono::milliseconds kBetween{200};
 
 uint64_t median(std::vector<Sample> samples) {
   if (samples.empty()) return 0;
@@ -22,7 +22,9 @@ Sample sample(const Server& server) {
   const std::string process = "/proc/" + std::to_string(server.pid());
   std::ifstream status(process + "/status");
   for (std::string line; std::getline(status, line);) {
-    const auto number = [&] { return parse_u64(split(trim(line.substr(line.find(':') + 1)), ' ').front()).value_or(0); };
+    const auto number = [&] {
+      return parse_u64(split(trim(line.substr(line.find(':') + 1)), ' ').front()).value_or(0);
+    };
     if (line.starts_with("RssAnon:")) now.memory = number() * 1024;
     if (line.starts_with("Threads:")) now.threads = number();
   }
@@ -50,8 +52,9 @@ void Watch::stop() {
 
 std::vector<Sample> Watch::last_life() const {
   std::vector<Sample> all;
-  std::copy_if(samples_.begin(), samples_.end(), std::back_inserter(all),
-               [&](const Sample& each) { return each.life == samples_.back().life; });
+  for (const Sample& each : samples_) {
+    if (each.life == samples_.back().life) all.push_back(each);
+  }
   return all;
 }
 

@@ -3,7 +3,7 @@
 //   Watch watch(server);  watch.start();  ...  watch.stop();
 //   watch.growth()          // of its last life
 //
-// One owner; the samples are taken by a thread of its own, about once a second.
+// One owner; the samples are taken by a thread of its own, five times a second.
 #pragma once
 
 #include <thread>
