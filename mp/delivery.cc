@@ -70,6 +70,7 @@ Status record_copied(store::WriteTxn& txn, const Site& site, const Order& order,
   RETURN_IF_ERROR(mark_healed(txn, order.heals));
   RETURN_IF_ERROR(mark_healed(txn, outcome.healed_rules));
   dp->set_version(order.package.source_version());
+  dp->set_pass_failed(false);
   *dp->mutable_last_change() = to_timestamp(site.clock.now());
   if (!newest) return ok_status();
   dp->set_state(Dp::INSTALLED);
@@ -91,6 +92,7 @@ Status record_removed(store::WriteTxn& txn, const Order& order, const Outcome& o
     dps.erase(std::find_if(dps.begin(), dps.end(), [&](const Dp& each) { return &each == dp; }));
   } else {
     dp->set_version(0);
+    dp->set_pass_failed(false);
   }
   return ok_status();
 }
@@ -230,14 +232,12 @@ Status record_failure(store::WriteTxn& txn, const Site& site, const v1::Package&
   return ok_status();
 }
 
-Result<bool> record(Site& site, const Order& order, const Outcome& outcome) {
-  bool recorded = false;
+Status record(Site& site, const Order& order, const Outcome& outcome) {
   const std::vector<std::string> mended = outcome.status.ok() ? order.heals : std::vector<std::string>();
-  const Status committed = site.store.commit([&](store::WriteTxn& txn) -> Status {
+  return site.store.commit([&](store::WriteTxn& txn) -> Status {
     ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {order.package.id()}));
     Dp* dp = find_dp(&package, order.dp.dp());
-    recorded = dp != nullptr;
-    if (!recorded) return ok_status();
+    if (dp == nullptr) return ok_status();
     const bool removal = removing(order.dp);
     const bool newest = dp->asked() == order.dp.asked();
     if (!removal) {
@@ -253,6 +253,7 @@ Result<bool> record(Site& site, const Order& order, const Outcome& outcome) {
       if (!removal && outcome.reached) {
         RETURN_IF_ERROR(emit(txn, site, dp_message(2328, order, {order.package.id(), origin_of(order), order.nal})));
       }
+      dp->set_pass_failed(true);
       if (newest) RETURN_IF_ERROR(record_failure(txn, site, package, outcome, dp));
     }
     txn.after_commit([changes = site.changes, rules = site.rules, healed = mended] {
@@ -261,8 +262,6 @@ Result<bool> record(Site& site, const Order& order, const Outcome& outcome) {
     });
     return store::kPackages.put(txn, {package.id()}, package);
   });
-  if (!committed.ok()) return committed;
-  return recorded;
 }
 
 }  // namespace smslab::mp

@@ -66,9 +66,9 @@ class Courier {
 };
 
 // 2342, then 2329 and 2330, or 2328 when the DP was reached; nothing for a removal (11.5). A failure leaves what is on
-// the DP as the site knows it, and the row RETRYING or FAILED. False, and nothing written: the row is gone, for the DP
-// was taken out of the site meanwhile.
-Result<bool> record(Site& site, const Order& order, const Outcome& outcome);
+// the DP as the site knows it, and the row RETRYING or FAILED. Nothing is written when the row is gone, for the DP was
+// taken out of the site meanwhile.
+Status record(Site& site, const Order& order, const Outcome& outcome);
 
 // Writes a failed attempt into the row, with its line of distmgr.log: the next try, or that there is none.
 Status record_failure(store::WriteTxn& txn, const Site& site, const v1::Package& package, const Outcome& outcome,

@@ -244,18 +244,18 @@ Result<bool> DistributionManager::advance(const std::string& id, Pass& pass) {
   RETURN_IF_ERROR(record_what_may_be(pass));
   if (pass.look_again) RETURN_IF_ERROR(order_what_is_due(id, pass));
   if (!pass.deliveries.empty() || !pass.reading.empty()) return false;
-  RETURN_IF_ERROR(close_pass(id, !pass.failed.empty()));
+  RETURN_IF_ERROR(close_pass(id));
   log_distmgr(site_, fmt::format("~Exiting package processing thread for package {}.", id));
   return true;
 }
 
-Status DistributionManager::close_pass(const std::string& id, bool failed) {
+Status DistributionManager::close_pass(const std::string& id) {
   return site_.store.commit([&](store::WriteTxn& txn) -> Status {
     txn.after_commit([changes = site_.changes] { changes->notify(); });
     ASSIGN_OR_RETURN(v1::Package package, store::kPackages.get(txn, {id}));
-    const auto& dps = package.dps();
+    auto& dps = *package.mutable_dps();
     if (package.deleting() && dps.empty()) return end_deletion(txn, site_, package);
-    if (failed) {
+    if (std::any_of(dps.begin(), dps.end(), [](const Dp& dp) { return dp.pass_failed(); })) {
       RETURN_IF_ERROR(emit(txn, site_, package_message(2302, package)));
     } else if (std::any_of(dps.begin(), dps.end(), pending)) {
       return ok_status();  // ordered meanwhile, and queued: that pass ends this one
@@ -263,6 +263,7 @@ Status DistributionManager::close_pass(const std::string& id, bool failed) {
       RETURN_IF_ERROR(emit(txn, site_, package_message(2301, package)));
     }
     package.set_pass_open(false);
+    for (Dp& dp : dps) dp.set_pass_failed(false);
     return store::kPackages.put(txn, {id}, package);
   });
 }
@@ -298,13 +299,7 @@ Status DistributionManager::record_what_may_be(Pass& pass) {
       at = pass.deliveries.erase(at);
       continue;
     }
-    ASSIGN_OR_RETURN(const bool recorded, record(site_, *delivery.order, *delivery.outcome));
-    const std::string& dp = delivery.order->dp.dp();
-    if (!recorded || delivery.outcome->status.ok()) {
-      pass.failed.erase(dp);
-    } else {
-      pass.failed.insert(dp);
-    }
+    RETURN_IF_ERROR(record(site_, *delivery.order, *delivery.outcome));
     at = pass.deliveries.erase(at);
   }
   return ok_status();
@@ -406,7 +401,7 @@ Status DistributionManager::source_was_read(SourceRead report, Pass& pass) {
       Dp* dp = package.mutable_dps(static_cast<int>(found - package.dps().begin()));
       const Outcome outcome{why, static_cast<uint32_t>(trouble), false, {}};
       RETURN_IF_ERROR(record_failure(txn, site_, package, outcome, dp));
-      if (trouble != SourceTrouble::kLocked) pass.failed.insert(dp->dp());
+      if (trouble != SourceTrouble::kLocked) dp->set_pass_failed(true);
     }
     txn.after_commit([changes = site_.changes] { changes->notify(); });
     return store::kPackages.put(txn, {package.id()}, package);

@@ -72,7 +72,6 @@ class DistributionManager {
     std::map<std::string, Delivery> deliveries;  // by NAL path
     std::vector<v1::PackageDp> reading;          // the rows that wait for the live source, as it began to be read
     bool look_again = true;                      // for rows to do
-    std::set<std::string> failed;                // DPs whose last try in this pass failed
   };
   using Passes = std::map<std::string, Pass>;
   // What a lane has to say.
@@ -92,7 +91,7 @@ class DistributionManager {
   void take_reports();
   void take_up(const std::string& package);
   Status begin_pass(const std::string& package);
-  Status close_pass(const std::string& package, bool failed);
+  Status close_pass(const std::string& package);
   void advance_passes();
   Result<bool> advance(const std::string& package, Pass& pass);  // true: it is over
   bool overtaken(const Delivery& delivery) const;

@@ -123,6 +123,27 @@ TEST_F(LanesTest, AStopDoesNotWaitForAStalledDp) {
   EXPECT_EQ(ladder("LON00001", before), "30009 2300 2342 2329 2330 2301");
 }
 
+TEST_F(LanesTest, AFailureBeforeARestartStillFailsThePass) {
+  FakeDp stalled(clock_, site_->log);
+  stalled.stall();
+  add(kFirst, {"127.0.0.1", 9});  // where nobody listens
+  add(kDp2, stalled.at);
+  create(request());
+  const uint64_t before = last_id();
+  ASSERT_TRUE(distribute(*site_, dps_, "LON00001", on({kFirst, kDp2})).ok());
+  manager_->start();
+  wait_state(kFirst, Dp::INSTALL_RETRYING);
+  EXPECT_TRUE(row(kFirst).pass_failed());
+  restart_site();
+  EXPECT_EQ(ladder("LON00001", before), "30009 30009 2300 2342");
+  stalled.release();
+  manager_->start();
+  wait_message(2302);
+  EXPECT_EQ(ladder("LON00001", before), "30009 30009 2300 2342 2342 2329 2330 2302");
+  EXPECT_EQ(row(kDp2).state(), Dp::INSTALLED);
+  EXPECT_FALSE(row(kFirst).pass_failed()) << "it is about the pass that is open";
+}
+
 TEST_F(LanesTest, AFullDiskIsSaidAndGivenBack) {
   FaultyEnv disk(posix_env());
   add(kDp, serve_dp(kDp, disk));

@@ -247,14 +247,24 @@ void Admin::fault() {
   const size_t number = truth_.begin_fault(fault);
   const std::string id = add_rule(rule_of(fault, truth_.id()), &made);
   counts_.faults++;
-  if (fault.kind == Fault::kDamage && !made.id().empty()) {
-    EXPECT_EQ(made.foretold().first_wrong_offset(), fault.offset) << truth_.id() << " " << file.path;
-  }
+  if (fault.kind == Fault::kDamage && !made.id().empty()) expect_foretold(fault, made);
   server_.pause(std::chrono::milliseconds(200 + draw(1500)));
   // Whatever heals damage does it for good; the others are there until they are taken away.
   if (draw(2) == 0) refresh({fault.dp});
   clear_rule(id);
   truth_.end_fault(number);
+}
+
+// Damage at rest: the lab said what a client will get.
+void Admin::expect_foretold(const Fault& fault, const v1::FaultRule& made) {
+  EXPECT_EQ(made.foretold().first_wrong_offset(), fault.offset) << truth_.id() << " " << fault.file;
+  const uint64_t life = server_.wait_alive();
+  HttpProbe probe(server_.dps().at(fault.dp));
+  const auto reply = probe.ask("GET", "/SMS_DP_SMSPKGC$/" + truth_.id() + "/" + percent_encode_path(fault.file));
+  if (server_.life() != life) return;
+  EXPECT_EQ(reply.status, 200) << truth_.id() << " " << fault.file;
+  EXPECT_EQ(digest_hex(Algorithm::kSha256, reply.body), made.foretold().file().sha256())
+      << truth_.id() << " " << fault.file;
 }
 
 std::string Admin::add_rule(const v1::FaultRule& rule, v1::FaultRule* made) {

@@ -44,7 +44,7 @@ class Admin {
   void remove_whole();
   void fill_disk();
   void fault();
-  bool damages(const Fault& fault);
+  void expect_foretold(const Fault& fault, const v1::FaultRule& made);
 
   // ---- how it is done
   // `took`: whether the order was carried out, by what the site's record says; asked when no answer came.
