@@ -38,7 +38,7 @@ class Admin {
   void one();
   void create();
   void update();
-  void refresh(const Dps& dps);
+  bool refresh(const Dps& dps);  // false: not carried out
   void distribute(const Dps& dps);
   void remove(const Dps& dps);
   void remove_whole();
