@@ -12,10 +12,10 @@ std::string name_of(int n) { return fmt::format("WRK-{:06}", n); }
 std::string smsid_of(int n) { return fmt::format("GUID:{:08X}-0000-4000-8000-000000000000", n); }
 
 void put_clients(store::Store& store, const mp::Site& site, int clients) {
-  constexpr int kBatch = 2000;
-  for (int first = 0; first < clients; first += kBatch) {
+  constexpr int kClientsAtOnce = 2000;
+  for (int first = 0; first < clients; first += kClientsAtOnce) {
     must(store.commit([&](store::WriteTxn& txn) -> Status {
-      for (int n = first; n < std::min(first + kBatch, clients); n++) {
+      for (int n = first; n < std::min(first + kClientsAtOnce, clients); n++) {
         v1::Client client;
         client.set_name(name_of(n));
         client.set_smsid(smsid_of(n));
