@@ -122,7 +122,8 @@ void Admin::create() {
   expect_said("create", ladders("30000 30003 2300 2311 2301", {}, ""));
 }
 
-void Admin::update() {
+// Whether the next version was made.
+bool Admin::order_update() {
   for (const auto& dp : assigned_) truth_.ordered(dp);
   const uint64_t label = put_source();
   const Done done =
@@ -130,10 +131,14 @@ void Admin::update() {
             [&](const Status& shown, const v1::Package& now) { return shown.ok() && now.source_version() > version_; });
   if (done != Done::kYes) {
     truth_.not_made(label);
-    expect_said("an update that was not carried out", {});
-    return;
+    return false;
   }
   truth_.made(++version_, label);
+  return true;
+}
+
+void Admin::update() {
+  if (!order_update()) return expect_said("an update that was not carried out", {});
   counts_.updates++;
   const v1::Package now = wait_settled("update");
   expect_said("update", ladders("2300 2311 2301", assigned(), kCopied));
@@ -224,17 +229,10 @@ void Admin::fill_disk() {
   rule.mutable_match()->set_package(truth_.id());
   rule.mutable_no_space();
   const std::string id = add_rule(rule, &made);
-  for (const auto& dp : assigned_) truth_.ordered(dp);
-  const uint64_t label = put_source();
-  const Done done =
-      order("update", "POST", path("update"), nullptr, nullptr,
-            [&](const Status& shown, const v1::Package& now) { return shown.ok() && now.source_version() > version_; });
-  if (done != Done::kYes) {
+  if (!order_update()) {
     clear_rule(id);
-    truth_.not_made(label);
     return expect_said("an update that was not carried out", {});
   }
-  truth_.made(++version_, label);
   const v1::Package now = wait("an update without room on " + full, [&](const v1::Package& package) {
     return !package.pass_open() && std::all_of(package.dps().begin(), package.dps().end(), [&](const State& dp) {
       return dp.state() == (dp.dp() == full ? State::INSTALL_RETRYING : State::INSTALLED);

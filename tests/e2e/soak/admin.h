@@ -38,6 +38,7 @@ class Admin {
   void one();
   void create();
   void update();
+  bool order_update();
   bool refresh(const Dps& dps);  // false: not carried out
   void distribute(const Dps& dps);
   void remove(const Dps& dps);
