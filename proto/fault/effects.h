@@ -159,6 +159,7 @@ bool torn_concerns(const v1::FaultRule& rule, const Occasion& occasion);
 // What they foretell: whether a path is refused, a file's size as it is listed, and the byte that cannot be read of a
 // file of `size` bytes.
 bool is_filtered(const v1::RequestFiltering& filter, const std::string& path);
+uint64_t moved(uint64_t size, int64_t by);  // no less than 0
 uint64_t wrong_size_of(const v1::WrongSize& how, uint64_t size);
 uint64_t eio_offset(uint64_t seed, const std::string& rule, const std::string& dp, const std::string& package,
                     const std::string& file, uint64_t size);

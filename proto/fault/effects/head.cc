@@ -23,13 +23,13 @@ Status check_fields(const google::protobuf::RepeatedPtrField<v1::HeaderField>& f
   }
   return ok_status();
 }
-
-uint64_t moved(uint64_t length, int64_t by) {
-  if (by >= 0) return length + static_cast<uint64_t>(by);
-  const uint64_t less = uint64_t{0} - static_cast<uint64_t>(by);
-  return less > length ? 0 : length - less;
-}
 }  // namespace
+
+uint64_t moved(uint64_t size, int64_t by) {
+  if (by >= 0) return size + static_cast<uint64_t>(by);
+  const uint64_t less = uint64_t{0} - static_cast<uint64_t>(by);
+  return less > size ? 0 : size - less;
+}
 
 Status check_content_length(const v1::FaultRule& rule) {
   using How = v1::ContentLengthOverride;

@@ -129,10 +129,7 @@ void extra_file(const Stroke& stroke) {
 }
 
 uint64_t wrong_size_of(const v1::WrongSize& how, uint64_t size) {
-  if (how.has_size()) return how.size();
-  if (how.by() >= 0) return size + static_cast<uint64_t>(how.by());
-  const uint64_t less = uint64_t{0} - static_cast<uint64_t>(how.by());
-  return less > size ? 0 : size - less;
+  return how.has_size() ? how.size() : moved(size, how.by());
 }
 
 Status check_wrong_size(const v1::FaultRule& rule) {
