@@ -10,16 +10,21 @@
 
 namespace smslab::mp {
 
+Result<store::Snapshot> read_source(const Site& site, const v1::Package& package, uint32_t version,
+                                    const store::Staging::Progress& progress) {
+  const auto before = store::load_manifest(site.store.read(), package.id(), package.source_version());
+  return store::import_folder(site.store.env(), site.store.blobs(),
+                              {.package_id = package.id(),
+                               .version = version,
+                               .source = package.source(),
+                               .threads = store::usual_import_threads(),
+                               .before = before.ok() ? &*before : nullptr},
+                              progress);
+}
+
 Result<std::shared_ptr<const store::Snapshot>> read_live_source(const Site& site, const v1::Package& package,
                                                                 const store::Staging::Progress& progress) {
-  const auto before = store::load_manifest(site.store.read(), package.id(), package.source_version());
-  ASSIGN_OR_RETURN(store::Snapshot snapshot, store::import_folder(site.store.env(), site.store.blobs(),
-                                                                  {.package_id = package.id(),
-                                                                   .version = package.source_version(),
-                                                                   .source = package.source(),
-                                                                   .threads = store::usual_import_threads(),
-                                                                   .before = before.ok() ? &*before : nullptr},
-                                                                  progress));
+  ASSIGN_OR_RETURN(store::Snapshot snapshot, read_source(site, package, package.source_version(), progress));
   return std::make_shared<const store::Snapshot>(std::move(snapshot));
 }
 

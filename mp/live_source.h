@@ -15,6 +15,10 @@
 
 namespace smslab::mp {
 
+// The package's source as it is now, as this version of it. What the current version has already is not written again.
+Result<store::Snapshot> read_source(const Site& site, const v1::Package& package, uint32_t version,
+                                    const store::Staging::Progress& progress);
+
 Result<std::shared_ptr<const store::Snapshot>> read_live_source(const Site& site, const v1::Package& package,
                                                                 const store::Staging::Progress& progress);
 

@@ -49,16 +49,9 @@ Status check_free(const store::ReadTxn& txn, const std::string& id) {
 using Record = std::function<Result<v1::Package>(store::WriteTxn&, const v1::Manifest&)>;
 Result<v1::Package> import_and_commit(Site& site, Imports::Import& import, const v1::Package& package, uint32_t version,
                                       const Record& record) {
-  const auto before = store::load_manifest(site.store.read(), package.id(), package.source_version());
-  const store::ImportRequest request = {.package_id = package.id(),
-                                        .version = version,
-                                        .source = package.source(),
-                                        .threads = store::usual_import_threads(),
-                                        .before = before.ok() ? &*before : nullptr};
   Result<v1::Package> done = internal_error("no import was tried");
   for (int tries = 0; tries < kImportTries; tries++) {
-    ASSIGN_OR_RETURN(const store::Snapshot snapshot,
-                     store::import_folder(site.store.env(), site.store.blobs(), request, import.progress()));
+    ASSIGN_OR_RETURN(const store::Snapshot snapshot, read_source(site, package, version, import.progress()));
     done = commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::Package> {
       RETURN_IF_ERROR(snapshot.publish(txn, site.store.blobs()));
       return record(txn, snapshot.manifest);
