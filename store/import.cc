@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/base/at_once.h"
 #include "proto/base/mutex.h"
 #include "proto/base/names.h"
 #include "proto/schema/timestamp.h"
@@ -134,24 +135,19 @@ Status read_one(Env& env, const Found& found, const Likely& likely, Staging& sta
 // Calls it for 0 ... count - 1, taken in order by so many threads, until one fails: the first of those that did, which
 // is the same whoever was faster, for all before it were taken.
 Status for_each(size_t count, unsigned threads, const std::function<Status(size_t)>& act) {
-  std::atomic<size_t> next = 0;
+  std::atomic<bool> over = false;
   Mutex mu;
   size_t failed = count;
   Status why;
-  const auto work = [&] {
-    for (size_t i = next++; i < count; i = next++) {
-      const Status done = act(i);
-      if (done.ok()) continue;
-      const MutexLock lock(mu);
-      next = count;
-      if (i < failed) why = done;
-      failed = std::min(failed, i);
-    }
-  };
-  std::vector<std::thread> others;
-  for (unsigned n = 1; n < std::min<size_t>(threads, count); n++) others.emplace_back(work);
-  work();
-  for (auto& other : others) other.join();
+  at_once(count, threads, [&](size_t i) {
+    if (over) return;
+    const Status done = act(i);
+    if (done.ok()) return;
+    const MutexLock lock(mu);
+    over = true;
+    if (i < failed) why = done;
+    failed = std::min(failed, i);
+  });
   return why;
 }
 

@@ -1,11 +1,10 @@
 #include "mp/host/labs.h"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 #include <utility>
 
 #include "mp/host/lab_site.h"
+#include "proto/base/at_once.h"
 #include "proto/base/guests.h"
 #include "proto/base/uri.h"
 #include "proto/codec/json.h"
@@ -17,17 +16,6 @@ constexpr std::string_view kRecord = "/lab.json";
 
 // Most of the time goes by in waiting for the disk, which does several such things in the time of one.
 constexpr size_t kAtOnce = 16;
-template <class T, class Work>
-void at_once(const std::vector<T>& all, Work work) {
-  std::atomic<size_t> next = 0;
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < std::min(kAtOnce, all.size()); i++) {
-    threads.emplace_back([&] {
-      for (size_t n = next++; n < all.size(); n = next++) work(all[n]);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 // A lab in this process: what the default lab has of the host, this has of its own.
 struct Room {
@@ -288,7 +276,8 @@ Status Labs::recall() {
   RETURN_IF_ERROR(folders.status());
   Mutex mu;
   Status failed;
-  at_once(*folders, [&](const FolderEntry& entry) {
+  at_once(folders->size(), kAtOnce, [&](size_t n) {
+    const FolderEntry& entry = (*folders)[n];
     if (entry.type != FileType::kFolder) return;
     const Status recalled = recall(entry.name);
     const MutexLock lock(mu);
@@ -347,11 +336,12 @@ void Labs::stop() {
     const MutexLock lock(mu_);  // not below: the sites still ask for their DPs
     for (const auto& [name, entry] : labs_) labs.push_back(entry);
   }
-  at_once(labs, [](const EntryPtr& entry) {
+  at_once(labs.size(), kAtOnce, [&](size_t n) {
+    const EntryPtr& entry = labs[n];
     if (entry->room) entry->room->site.stop();
   });
   receiving_.stop();
-  at_once(labs, [](const EntryPtr& entry) { entry->room.reset(); });
+  at_once(labs.size(), kAtOnce, [&](size_t n) { labs[n]->room.reset(); });
 }
 
 }  // namespace smslab::host
