@@ -5,6 +5,7 @@
 
 #include "mp/commit.h"
 #include "mp/dp_link.h"
+#include "mp/faults.h"
 #include "mp/package_dps.h"
 #include "proto/base/text.h"
 #include "proto/schema/timestamp.h"
@@ -23,8 +24,8 @@ uint32_t held_version(const std::vector<v1::DpContent>& holds, const std::string
 }
 }  // namespace
 
-void CatchUp::start(bool for_good) {
-  thread_ = std::thread([this, for_good] { run(for_good); });
+void CatchUp::start(v1::FaultList unfinished, bool for_good) {
+  thread_ = std::thread([this, unfinished = std::move(unfinished), for_good] { run(unfinished, for_good); });
 }
 
 void CatchUp::stop() {
@@ -32,7 +33,8 @@ void CatchUp::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void CatchUp::run(bool for_good) {
+void CatchUp::run(const v1::FaultList& unfinished, bool for_good) {
+  take_back_unfinished(site_, dps_, unfinished);
   for (const DpAddress& dp : dps_.all()) {
     if (waiting_.stopped()) return;
     look_at(dp.name, false);

@@ -1,7 +1,7 @@
 // CatchUp: makes the site's records and what is on a DP agree again, when the site starts and when a DP comes back.
 //
 //   CatchUp catch_up(site, dps);
-//   catch_up.start();                     // looks at every DP once
+//   catch_up.start(unfinished);           // faults that were never carried out go; looks at every DP once
 //   catch_up.returned("LON-DP-02");       // it has announced itself: look, and try what is RETRYING there at once
 //
 // A DP that holds less than the site's record says, or another version (restored from a backup, folder deleted), is
@@ -20,6 +20,7 @@
 #include "mp/dps.h"
 #include "mp/package_queue.h"
 #include "mp/site.h"
+#include "proto/schema/control.pb.h"
 #include "proto/schema/site.pb.h"
 
 namespace smslab::mp {
@@ -29,8 +30,9 @@ class CatchUp {
   CatchUp(Site& site, const DpDirectory& dps) : site_(site), dps_(dps) {}
   ~CatchUp() { stop(); }
 
-  // `for_good`: DPs of other processes may come back, at any time. Else the thread ends after the first look.
-  void start(bool for_good = true);
+  // `unfinished`: of before anything was served (faults.h). `for_good`: DPs of other processes may come back, at any
+  // time. Else the thread ends after the first look.
+  void start(v1::FaultList unfinished = {}, bool for_good = true);
   void returned(const std::string& dp) { waiting_.push(dp); }
   void stop();
 
@@ -43,7 +45,7 @@ class CatchUp {
     bool back = false;                 // it was away
   };
 
-  void run(bool for_good);
+  void run(const v1::FaultList& unfinished, bool for_good);
   void look_at(const std::string& dp, bool back);
   Status compare(const DpAddress& dp, bool back);
   Result<Rows> rows_of(const store::ReadTxn& txn, const std::string& dp) const;

@@ -79,7 +79,6 @@ void DistributionManager::run() {
 }
 
 Status DistributionManager::resume() {
-  RETURN_IF_ERROR(reconcile_faults(site_, dps_));
   std::vector<std::string> packages;
   RETURN_IF_ERROR(store::kPackages.each(site_.store.read(), {}, [&](const store::Key&, const v1::Package& package) {
     const bool to_do = package.pass_open() || std::any_of(package.dps().begin(), package.dps().end(), pending);

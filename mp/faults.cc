@@ -1,5 +1,7 @@
 #include "mp/faults.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -19,6 +21,7 @@
 namespace smslab::mp {
 namespace {
 using fault::at_rest;
+using google::protobuf::util::MessageDifferencer;
 
 // Damage is foretold by reading the whole file on the DP.
 constexpr std::chrono::minutes kDamagePatience{10};
@@ -218,16 +221,25 @@ Status put_rules_in_force(const Site& site) {
   });
 }
 
-Status reconcile_faults(Site& site, const DpDirectory& dps) {
-  ASSIGN_OR_RETURN(const v1::FaultList list, list_faults(site));
-  for (const auto& rule : list.faults()) {
-    if (rule.has_foretold() || rule.waiting() || !at_rest(rule)) continue;
-    if (const Status done = take_back(site, dps, rule); !done.ok()) {
-      site.log.warning("fault " + rule.id() +
-                       " was never carried out and cannot be taken back now: " + done.to_string());
-    }
+Result<v1::FaultList> unfinished_faults(const Site& site) {
+  v1::FaultList unfinished;
+  RETURN_IF_ERROR(store::kFaults.each(site.store.read(), {}, [&](const store::Key&, const v1::FaultRule& rule) {
+    if (at_rest(rule) && !rule.has_foretold() && !rule.waiting()) *unfinished.add_faults() = rule;
+    return true;
+  }));
+  return unfinished;
+}
+
+void take_back_unfinished(Site& site, const DpDirectory& dps, const v1::FaultList& unfinished) {
+  for (const auto& rule : unfinished.faults()) {
+    auto now = show_fault(site, rule.id());
+    if (now.ok()) now->clear_counts();
+    // A reset may have given its number to another.
+    if (now.status().code() == Code::kNotFound || (now.ok() && !MessageDifferencer::Equals(*now, rule))) continue;
+    const Status done = now.ok() ? take_back(site, dps, rule) : now.status();
+    if (done.ok()) continue;
+    site.log.warning("fault " + rule.id() + " was never carried out and cannot be taken back now: " + done.to_string());
   }
-  return ok_status();
 }
 
 Status mark_healed(store::WriteTxn& txn, const std::vector<std::string>& rules) {

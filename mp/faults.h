@@ -5,8 +5,8 @@
 //
 // Of damage at rest two stores must agree, the site's and the DP's. A rule is recorded before the DP is asked to carry
 // it out and gets its `foretold` when it has; so a crash between the two leaves a rule without `foretold`, never a
-// damage without a rule, and reconcile_faults takes such a rule back at the next start. Taking a rule back is the other
-// way round.
+// damage without a rule, and the next start takes such a rule back (catch_up.h). Taking a rule back is the other way
+// round.
 #pragma once
 
 #include <string>
@@ -42,8 +42,10 @@ Status do_waiting_damage(Site& site, const DpDirectory& dps, const std::string& 
 
 // At the start: the rules on replies and connections, as they were when the site stopped.
 Status put_rules_in_force(const Site& site);
-// At the start: rules that were never carried out, as far as anybody knows, are taken back.
-Status reconcile_faults(Site& site, const DpDirectory& dps);
+// At the start, before anything is served: the rules that were never carried out, as far as anybody knows.
+Result<v1::FaultList> unfinished_faults(const Site& site);
+// When their DPs can be asked; but for those that somebody else took back meanwhile. What cannot be done is logged.
+void take_back_unfinished(Site& site, const DpDirectory& dps, const v1::FaultList& unfinished);
 // Part of a change: a DP no longer carries these, or has got what ends them.
 Status mark_healed(store::WriteTxn& txn, const std::vector<std::string>& rules);
 

@@ -132,7 +132,10 @@ class Mp::Impl {
         *site_.journal, std::move(place), site_.clock,
         [activity = site_.activity](const std::string& address) { return activity->client_at(address); });
   }
-  Status recall_faults() const { return put_rules_in_force(site_); }
+  Status recall_faults() {
+    ASSIGN_OR_RETURN(unfinished_, unfinished_faults(site_));
+    return put_rules_in_force(site_);
+  }
   Result<HostPort> start_control(const HostPort& at) { return control_.start(at); }
   void nest(control::ControlServer::Nest nest) { control_.nest(std::move(nest)); }
   const control::RouteTable& control_table() const { return control_.table(); }
@@ -148,7 +151,7 @@ class Mp::Impl {
 
   void start() {
     manager_->start();
-    catch_up_.start(!secrets_.empty());
+    catch_up_.start(std::move(unfinished_), !secrets_.empty());
     ready_ = true;
   }
 
@@ -200,6 +203,7 @@ class Mp::Impl {
   Imports imports_;
   LongPolls polls_;
   CatchUp catch_up_;
+  v1::FaultList unfinished_;  // until the start
   std::atomic<bool> ready_ = false;
   ControlContext context_;
   control::ControlServer control_;

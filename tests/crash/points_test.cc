@@ -16,6 +16,7 @@
 #include <random>
 
 #include "mp/collections.h"
+#include "mp/faults.h"
 #include "mp/scenario.h"
 #include "store/fsck.h"
 #include "tests/mp/site_fixture.h"
@@ -57,7 +58,7 @@ class Lab : public SiteTest {
   using SiteTest::reset_to;
 
   void go_on() {
-    catch_up_->start();
+    catch_up_->start(*unfinished_faults(*site_));
     manager_->start();
   }
   bool has(const std::string& id) { return show_package(*site_, id).ok(); }

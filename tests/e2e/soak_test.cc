@@ -260,6 +260,17 @@ std::string Soak::summary() const {
               fmt::format("{} idle, {} at most, {} when all had left", idle_.threads, peak.threads, left_.threads));
 }
 
+// Everybody stops at the first failure, most of them in the middle of something, and says so.
+std::string first_failure() {
+  const testing::TestResult& all = *testing::UnitTest::GetInstance()->current_test_info()->result();
+  for (int i = 0; i < all.total_part_count(); i++) {
+    const testing::TestPartResult& part = all.GetTestPartResult(i);
+    if (part.failed())
+      return fmt::format("\nIt began with {}:{}\n{}\n", part.file_name(), part.line_number(), part.message());
+  }
+  return "";
+}
+
 TEST_F(Soak, OfEverythingAtOnce) {
   std::cout << "soak: " << time_.count() << " s, seed " << seed_ << std::endl;
   begin();
@@ -267,7 +278,7 @@ TEST_F(Soak, OfEverythingAtOnce) {
   idle_ = sample(server_);
   all_at_once();
   expect_nothing_left();
-  std::cout << summary();
+  std::cout << summary() << first_failure();
   ASSERT_FALSE(HasFailure());
   expect_all_served();
   EXPECT_EQ(server_.lab().stop(), 0);

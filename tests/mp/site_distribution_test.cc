@@ -525,23 +525,6 @@ TEST_F(DistributionTest, RemovedDuringACopy) {
   EXPECT_EQ(package().dps(0).state(), v1::PackageDp::REMOVAL_RETRYING);
 }
 
-TEST_F(DistributionTest, AFaultThatWasNeverCarriedOutIsTakenBackAtTheStart) {
-  add_dp(kDp);
-  create(request());
-  v1::FaultRule rule;
-  rule.set_id("1");
-  rule.mutable_match()->set_dp(kDp);
-  rule.mutable_match()->set_package("LON00001");
-  rule.mutable_corrupt();
-  ASSERT_TRUE(
-      store_->commit([&](store::WriteTxn& txn) { return store::kFaults.put(txn, {store::number_key(1)}, rule); }).ok());
-  restart_site();
-  manager_->start();
-  ASSERT_TRUE(distribute(*site_, dps_, "LON00001", on({kDp})).ok());
-  wait_settled();
-  EXPECT_EQ(list_faults(*site_)->faults_size(), 0);
-}
-
 TEST_F(DistributionTest, FaultsThatCannotBe) {
   add_dp(kDp);
   add_dp(kDp2, false);
@@ -586,6 +569,35 @@ TEST_F(DistributionTest, FaultsThatCannotBe) {
   // The next request works.
   rule.mutable_match()->set_dp(kDp);
   EXPECT_TRUE(add_fault(*site_, dps_, rule).ok());
+}
+
+TEST_F(DistributionTest, AFaultThatWasNeverCarriedOutIsTakenBackByTheNextStart) {
+  add_dp(kDp);
+  distributed();
+  stop_dp(kDp);
+  v1::FaultRule rule;
+  rule.mutable_match()->set_dp(kDp);
+  rule.mutable_match()->set_package("LON00001");
+  rule.mutable_corrupt();
+  ASSERT_EQ(add_fault(*site_, dps_, rule).status().code(), Code::kUnavailable);
+
+  restart_site();
+  const v1::FaultList unfinished = *unfinished_faults(*site_);
+  ASSERT_EQ(unfinished.faults_size(), 1);
+  take_back_unfinished(*site_, dps_, unfinished);  // the DP does not answer
+  ASSERT_EQ(list_faults(*site_)->faults_size(), 1);
+  start_dp_again(kDp);
+  const auto another = add_fault(*site_, dps_, rule);  // ordered after the start
+  ASSERT_EQ(another.status(), ok_status());
+  take_back_unfinished(*site_, dps_, unfinished);
+  ASSERT_EQ(list_faults(*site_)->faults_size(), 1);
+  EXPECT_EQ(list_faults(*site_)->faults(0).id(), another->id());
+
+  // Its number means another rule by now.
+  v1::FaultList stale = unfinished;
+  stale.mutable_faults(0)->set_id(another->id());
+  take_back_unfinished(*site_, dps_, stale);
+  EXPECT_EQ(list_faults(*site_)->faults_size(), 1);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ class Admin {
   void expect_installed(const std::string& what, const v1::Package& now, const Dps& there);
   std::string add_rule(const v1::FaultRule& rule, v1::FaultRule* made);  // its ID
   void clear_rule(const std::string& id);
-  std::string my_rule();  // "": there is none
+  v1::FaultRule my_rule();  // without an ID: there is none
 
   std::string path(const std::string& verb = {}) const;
   std::string source() const;
