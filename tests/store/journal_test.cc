@@ -316,6 +316,23 @@ TEST_F(JournalTest, LongTextsAreCut) {
   EXPECT_TRUE(file.ends_with("f..."));
 }
 
+TEST_F(JournalTest, BytesThatAreNoTextAreSpelled) {
+  ASSERT_EQ(open(), ok_status());
+  const uint64_t odd = record("127.0.0.2", topic("a\xFF\xC3(\xC3\xA9"));
+  const uint64_t cut = record("127.0.0.2", topic("x" + std::string(49'999, '\xC3')));
+  EXPECT_EQ(read(odd).file(), "a%FF%C3(%C3%A9");
+  EXPECT_EQ(read(odd).target(), "/a%FF%C3(%C3%A9");
+  EXPECT_TRUE(read(cut).file().starts_with("x%C3%C3"));
+  EXPECT_EQ(read(record("127.0.0.2", topic("caf\xC3\xA9"))).file(), "caf\xC3\xA9");
+  JournalWanted wanted;
+  wanted.match.set_file("a%FF*");
+  EXPECT_EQ(count(wanted), 1u);
+  wanted.match.set_file("b");
+  const auto nearest = JournalQuery(*journal_, wanted).nearest(1, 2);
+  ASSERT_EQ(nearest.size(), 1u);
+  EXPECT_EQ(nearest[0].differs(0).was(), "a%FF%C3(%C3%A9");
+}
+
 TEST_F(JournalTest, ManyWritersLoseNothing) {
   ASSERT_EQ(open(), ok_status());
   constexpr int kThreads = 8, kEach = 5000;
