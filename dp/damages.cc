@@ -91,16 +91,38 @@ Result<const v1::FileEntry*> choose_file(const Loaded& package, const v1::Damage
 }  // namespace
 
 Result<v1::DamageReply> Damages::place(const v1::DamageRequest& request) {
-  RETURN_IF_ERROR(parse_rule(request.rule_id()).status());
-  return retry([&] { return place_once(request); });
+  ASSIGN_OR_RETURN(const uint64_t rule, parse_rule(request.rule_id()));
+  {
+    const MutexLock lock(mu_);
+    if (!placing_.emplace(rule, false).second) {
+      return already_exists("rule " + request.rule_id() + " is being placed on this distribution point", "rule_id");
+    }
+  }
+  auto placed = retry([&] { return place_once(request, rule); });
+  const MutexLock lock(mu_);
+  placing_.erase(rule);
+  return placed;
 }
 
 Result<v1::DamageRemovalReply> Damages::lift(const v1::DamageRemoval& removal) {
   ASSIGN_OR_RETURN(const uint64_t rule, parse_rule(removal.rule_id()));
+  bool under_way = false;
+  {
+    const MutexLock lock(mu_);
+    if (const auto found = placing_.find(rule); found != placing_.end()) under_way = found->second = true;
+  }
+  // Behind a change that may have begun before it could know.
+  if (under_way) RETURN_IF_ERROR(store_.commit([](WriteTxn&) { return ok_status(); }));
   return retry([&] { return lift_once(rule); });
 }
 
-Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
+bool Damages::is_taken_back(uint64_t rule) const {
+  const MutexLock lock(mu_);
+  const auto found = placing_.find(rule);
+  return found != placing_.end() && found->second;
+}
+
+Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request, uint64_t rule) {
   const v1::FaultMatch& match = request.match();
   if (!match.dp().empty() && !iequals(match.dp(), dp_name_)) {
     return not_found("this is " + dp_name_ + ", not " + match.dp(), "match.dp");
@@ -142,7 +164,7 @@ Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request) {
   record.set_package_id(package_id);
   record.set_version(package->content.version());
   *record.mutable_damage() = damage;
-  RETURN_IF_ERROR(store_change(*package, put, 0));
+  RETURN_IF_ERROR(store_change(*package, put, rule, 0));
 
   log_.info("damaged " + package_id + " version " + std::to_string(record.version()) + " by rule " + record.rule_id() +
             ": " + std::to_string(damage.extents(0).bytes().size()) + " bytes at " +
@@ -185,7 +207,7 @@ Result<v1::DamageRemovalReply> Damages::lift_once(uint64_t rule) {
                      fault::hash_file(size, reader(lay_over(*std::move(file), size, overlay.extents))));
     for (v1::DamageRecord& record : rest) *record.mutable_damage()->mutable_hash() = hash;
   }
-  RETURN_IF_ERROR(store_change(*package, rest, rule));
+  RETURN_IF_ERROR(store_change(*package, rest, 0, rule));
   log_.info("lifted the damage of rule " + std::to_string(rule) + " from " + package_id);
   v1::DamageRemovalReply reply;
   ASSIGN_OR_RETURN(const auto live, foretell(package_id));
@@ -217,12 +239,16 @@ Result<std::vector<v1::LiveDamage>> Damages::foretell(const std::string& package
   return live;
 }
 
-Status Damages::store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put, uint64_t erase) {
+Status Damages::store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put, uint64_t place,
+                             uint64_t erase) {
   const std::string& package_id = planned.content.package_id();
   return store_.commit([&](WriteTxn& txn) -> Status {
     auto content = kDpContents.get(txn, {package_id});
     if (!content.ok() || content->generation() != planned.content.generation()) {
       return changed_meanwhile(package_id);
+    }
+    if (place != 0 && is_taken_back(place)) {
+      return failed_precondition("rule " + std::to_string(place) + " was taken back meanwhile", "rule_id");
     }
     if (erase != 0) RETURN_IF_ERROR(kDamages.erase(txn, {package_id, number_key(erase)}));
     for (const v1::DamageRecord& record : put) {

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "mp/commit.h"
@@ -25,6 +27,7 @@ using google::protobuf::util::MessageDifferencer;
 
 // Damage is foretold by reading the whole file on the DP.
 constexpr std::chrono::minutes kDamagePatience{10};
+constexpr std::chrono::seconds kUnfinishedPatience{5};  // at the start, which others wait for
 
 Result<store::Key> fault_key(const std::string& id) {
   const auto number = parse_u64(id);
@@ -63,7 +66,8 @@ Status forget_rule(Site& site, const std::string& id) {
 }
 
 // The DP forgets the rule, then the site. A DP that the lab no longer has took its damage along.
-Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) {
+Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule,
+                 std::chrono::milliseconds patience = kDamagePatience) {
   ASSIGN_OR_RETURN(const store::Key key, fault_key(rule.id()));
   if (!at_rest(rule) || rule.waiting()) {
     RETURN_IF_ERROR(site.store.commit([&](store::WriteTxn& txn) { return store::kFaults.erase(txn, key); }));
@@ -72,7 +76,7 @@ Status take_back(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) 
   }
   v1::DamageRemovalReply left;
   if (const auto dp = dps.find(rule.match().dp()); dp != nullptr) {
-    ASSIGN_OR_RETURN(left, DpLink(*dp, kDamagePatience).lift_damage(rule.id()));
+    ASSIGN_OR_RETURN(left, DpLink(*dp, patience).lift_damage(rule.id()));
   }
   return site.store.commit([&](store::WriteTxn& txn) -> Status {
     RETURN_IF_ERROR(foretell_anew(txn, site, left.live()));
@@ -91,7 +95,7 @@ Result<v1::DamageReply> place_damage(const Site& site, const DpDirectory& dps, c
   return DpLink(*dp, kDamagePatience).damage(order);
 }
 
-// What the DP says of the damage that it has done.
+// What the DP says of the damage that it has done. kNotFound: the rule was taken back meanwhile.
 Result<v1::FaultRule> record_damage(Site& site, const std::string& id, const v1::DamageReply& damaged) {
   return commit_result(site, [&](store::WriteTxn& txn) -> Result<v1::FaultRule> {
     ASSIGN_OR_RETURN(const store::Key key, fault_key(id));
@@ -104,6 +108,14 @@ Result<v1::FaultRule> record_damage(Site& site, const std::string& id, const v1:
     RETURN_IF_ERROR(store::kFaults.put(txn, key, now));
     return now;
   });
+}
+
+Result<v1::FaultRule> do_damage(Site& site, const DpDirectory& dps, const v1::FaultRule& rule) {
+  ASSIGN_OR_RETURN(const v1::DamageReply damaged, place_damage(site, dps, rule));
+  auto recorded = record_damage(site, rule.id(), damaged);
+  if (recorded.status().code() != Code::kNotFound) return recorded;
+  RETURN_IF_ERROR(take_back(site, dps, rule));
+  return Status(Code::kAborted, "fault " + rule.id() + " was taken back while " + rule.match().dp() + " was at it");
 }
 }  // namespace
 
@@ -127,7 +139,7 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
     return rule;
   }
 
-  const auto damaged = place_damage(site, dps, rule);
+  const auto damaged = do_damage(site, dps, rule);
   if (!damaged.ok()) {
     // Whether a DP that did not answer carried it out is not known: it must say that it has not.
     const Status undone =
@@ -136,7 +148,7 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
     return Status(damaged.status().code(), damaged.status().message() + "; fault " + rule.id() +
                                                " stays listed: delete it when " + rule.match().dp() + " answers again");
   }
-  return record_damage(site, rule.id(), *damaged);
+  return damaged;
 }
 
 Status record_scenario_fault(store::WriteTxn& txn, Site& site, const DpDirectory& dps, const v1::FaultRule& request,
@@ -178,9 +190,8 @@ Status do_waiting_damage(Site& site, const DpDirectory& dps, const std::string& 
   for (const auto& rule : list.faults()) {
     const bool here = rule.waiting() && rule.match().package() == package && rule.match().dp() == dp;
     if (!here) continue;
-    const auto damaged = place_damage(site, dps, rule);
-    RETURN_IF_ERROR(damaged.status().prefixed("fault " + rule.id()));
-    RETURN_IF_ERROR(record_damage(site, rule.id(), *damaged).status());
+    const Status done = do_damage(site, dps, rule).status();
+    if (done.code() != Code::kAborted) RETURN_IF_ERROR(done.prefixed("fault " + rule.id()));
   }
   return ok_status();
 }
@@ -210,8 +221,12 @@ Status delete_fault(Site& site, const DpDirectory& dps, const std::string& id) {
 
 Status delete_faults(Site& site, const DpDirectory& dps) {
   ASSIGN_OR_RETURN(const v1::FaultList list, list_faults(site));
-  for (const auto& rule : list.faults()) RETURN_IF_ERROR(take_back(site, dps, rule).prefixed("fault " + rule.id()));
-  return ok_status();
+  Status first;
+  for (const auto& rule : list.faults()) {
+    const Status gone = take_back(site, dps, rule);
+    if (first.ok() && !gone.ok()) first = gone.prefixed("fault " + rule.id());
+  }
+  return first;
 }
 
 Status put_rules_in_force(const Site& site) {
@@ -231,13 +246,16 @@ Result<v1::FaultList> unfinished_faults(const Site& site) {
 }
 
 void take_back_unfinished(Site& site, const DpDirectory& dps, const v1::FaultList& unfinished) {
+  std::set<std::string> silent;
   for (const auto& rule : unfinished.faults()) {
+    if (silent.contains(rule.match().dp())) continue;
     auto now = show_fault(site, rule.id());
     if (now.ok()) now->clear_counts();
     // A reset may have given its number to another.
     if (now.status().code() == Code::kNotFound || (now.ok() && !MessageDifferencer::Equals(*now, rule))) continue;
-    const Status done = now.ok() ? take_back(site, dps, rule) : now.status();
+    const Status done = now.ok() ? take_back(site, dps, rule, kUnfinishedPatience) : now.status();
     if (done.ok()) continue;
+    if (done.code() == Code::kUnavailable) silent.insert(rule.match().dp());
     site.log.warning("fault " + rule.id() + " was never carried out and cannot be taken back now: " + done.to_string());
   }
 }

@@ -20,14 +20,14 @@
 namespace smslab::mp {
 
 // kInvalidArgument for a rule without exactly one effect or what that needs; kNotFound naming the part of `match` that
-// is not there; what the DP refuses. Nothing stays behind, but for a DP that stopped answering half-way: then the rule
-// stays listed without `foretold`, for delete_fault.
+// is not there; kAborted for a rule that was taken back meanwhile; what the DP refuses. Nothing stays behind, but for a
+// DP that stopped answering half-way: then the rule stays listed without `foretold`, for delete_fault.
 Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::FaultRule& request);
 Result<v1::FaultRule> show_fault(const Site& site, const std::string& id);
 Result<v1::FaultList> list_faults(const Site& site);
 // The DP's bytes are right again before the rule goes. kUnavailable: the DP does not answer, the rule stays.
 Status delete_fault(Site& site, const DpDirectory& dps, const std::string& id);
-Status delete_faults(Site& site, const DpDirectory& dps);  // all; the first that fails ends it
+Status delete_faults(Site& site, const DpDirectory& dps);  // all that can go; what the first of the others said
 
 // ---- of a scenario (scenario.h)
 // Part of a change that makes the records of a scenario, behind all that the rule may name: recorded, and in force when

@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <atomic>
 #include <iostream>
+#include <thread>
 
+#include "mp/dp_link.h"
 #include "mp/faults.h"
 #include "mp/site_record.h"
 #include "proto/base/ids.h"
@@ -523,6 +526,43 @@ TEST_F(DistributionTest, RemovedDuringACopy) {
   manager_->start();
   wait_message(2302);  // the fake knows no removals
   EXPECT_EQ(package().dps(0).state(), v1::PackageDp::REMOVAL_RETRYING);
+}
+
+// Whoever takes all faults back while one is being placed: it is there and listed, or neither.
+TEST_F(DistributionTest, AFaultThatIsTakenBackWhileItIsPlacedLeavesNothing) {
+  add_dp(kDp);
+  v1::Package large = request();
+  large.set_source(source("large", {{"large.bin", std::string(1 << 20, 'x')}}));
+  create(large);
+  manager_->start();
+  ASSERT_EQ(distribute(*site_, dps_, "LON00001", on({kDp})).status(), ok_status());
+  wait_settled();
+  const v1::Manifest manifest = *store::load_manifest(store_->read(), "LON00001", 1);
+  v1::FaultRule rule;
+  rule.mutable_match()->set_dp(kDp);
+  rule.mutable_match()->set_package("LON00001");
+  rule.mutable_corrupt();
+  int taken_back = 0;
+  for (int round = 0; round < 100; round++) {
+    std::atomic<bool> over = false;
+    Status added;
+    std::thread adding([&] {
+      added = add_fault(*site_, dps_, rule).status();
+      over = true;
+    });
+    while (!over) {
+      EXPECT_EQ(delete_faults(*site_, dps_), ok_status());
+    }
+    adding.join();
+    EXPECT_TRUE(added.ok() || added.code() == Code::kAborted || added.code() == Code::kFailedPrecondition)
+        << added.to_string();
+    if (!added.ok()) taken_back++;
+    EXPECT_EQ(delete_faults(*site_, dps_), ok_status());
+    const auto validated = DpLink(*dps_.find(kDp)).validate(manifest);
+    ASSERT_EQ(validated.status(), ok_status());
+    ASSERT_EQ(validated->wrong_size(), 0) << "round " << round;
+  }
+  EXPECT_GT(taken_back, 0);
 }
 
 TEST_F(DistributionTest, FaultsThatCannotBe) {
