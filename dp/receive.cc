@@ -1,6 +1,7 @@
 #include "dp/receive.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -104,10 +105,37 @@ void Receiver::give_up(const std::shared_ptr<store::Staging>& staged) {
   if (staging_ == staged) staging_.reset();
 }
 
+// With it go the lists of what was staged.
+void Receiver::let_go(const std::shared_ptr<store::Staging>& staged) {
+  MutexLock lock(mu_);
+  const bool mine_alone = staging_ == staged && staged.use_count() == 2;
+  if (mine_alone && staged->is_empty()) staging_.reset();
+}
+
+// Marks what is not what it was when it came.
+Status Receiver::look_through(const v1::Manifest& manifest, const store::Staging& staging) {
+  std::set<std::string> spoilt;
+  std::unordered_set<std::string_view> seen;
+  for (const auto& file : manifest.files()) {
+    const std::string& sha256 = file.hash().sha256();
+    if (!seen.insert(sha256).second || staging.has(sha256) || !store_.blobs().has(store_.read(), sha256)) continue;
+    ASSIGN_OR_RETURN(const bool whole, store_.blobs().is_whole(sha256));
+    if (!whole) spoilt.insert(sha256);
+  }
+  if (spoilt.empty()) return ok_status();
+  log_.warning(std::to_string(spoilt.size()) + " contents of " + manifest.package_id() +
+               " have been damaged on this disk: they are wanted again");
+  return store_.commit([&](WriteTxn& txn) -> Status {
+    for (const auto& sha256 : spoilt) RETURN_IF_ERROR(store_.blobs().mark_lost(txn, sha256));
+    return ok_status();
+  });
+}
+
 Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
   const v1::Manifest& manifest = commit.manifest();
   RETURN_IF_ERROR(check_manifest(manifest));
   ASSIGN_OR_RETURN(const auto staged, staging());
+  if (commit.overwrite()) RETURN_IF_ERROR(look_through(manifest, *staged));
   MutexLock committing(committing_);
   ASSIGN_OR_RETURN(const auto absent, missing(manifest, *staged));
   if (!absent.empty()) {
@@ -152,6 +180,7 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
     return ok_status();
   };
   RETURN_IF_ERROR(store_.commit(change));
+  let_go(staged);
   if (installed) {
     log_.info("installed " + manifest.package_id() + " version " + std::to_string(manifest.version()) + ": " +
               std::to_string(manifest.files_size()) + " files, " + std::to_string(manifest.size()) + " bytes");

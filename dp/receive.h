@@ -40,7 +40,8 @@ class Receiver {
   Status put(const std::string& sha256, uint64_t size, const std::function<Status(const Sink&)>& read);
 
   // kFailedPrecondition when contents are missing. What is installed already, and is not to be overwritten, stays as it
-  // is; any other commit takes the package's damage away.
+  // is; any other commit takes the package's damage away. One that overwrites reads what is there already: contents
+  // that a disk has spoilt are missing too.
   Result<v1::CommitReply> commit(const v1::Commit& commit);
 
   // Absent is fine, and so is a content that is newer than the generation named.
@@ -55,6 +56,8 @@ class Receiver {
   void ration(const std::vector<std::string>& absent, const std::optional<Room>& room);
   using Ration = std::shared_ptr<std::atomic<int64_t>>;  // bytes left, of all contents of one offer
   Ration ration_of(const std::string& sha256);
+  Status look_through(const v1::Manifest& manifest, const store::Staging& staging);
+  void let_go(const std::shared_ptr<store::Staging>& staged);  // when nobody needs it any more
   Result<std::vector<std::string>> missing(const v1::Manifest& manifest, const store::Staging& staging) const;
 
   store::Store& store_;

@@ -168,6 +168,11 @@ bool Staging::has(const std::string& sha256) const {
   return staged_.contains(sha256);
 }
 
+bool Staging::is_empty() const {
+  MutexLock lock(mu_);
+  return staged_.empty();
+}
+
 Result<std::shared_ptr<const ReadableFile>> Staging::open(const std::string& sha256) const {
   std::string file;
   {
@@ -250,6 +255,8 @@ Status Staging::move_in(const std::string& sha256, const std::string& file) {
   const std::string from = folder_ + "/" + file;
   const std::string to = blobs_.path(sha256);
   Status renamed = blobs_.env_.rename(from, to);
+  // Nobody asked for this with a wrong argument: something that is no file is in the way.
+  if (renamed.code() == Code::kInvalidArgument) return {Code::kDataLoss, renamed.message()};
   if (renamed.code() != Code::kNotFound) return renamed;
   RETURN_IF_ERROR(blobs_.env_.make_folders(to.substr(0, to.rfind('/'))));
   return blobs_.env_.rename(from, to);
@@ -337,6 +344,14 @@ Result<std::set<std::string>> Blobs::lost(const ReadTxn& txn) const {
   std::set<std::string> all;
   for (const Key& key : rows) all.insert(key.front());
   return all;
+}
+
+Status Blobs::mark_lost(WriteTxn& txn, const std::string& sha256) { return kLost.put(txn, {sha256}, {}); }
+
+Result<bool> Blobs::is_whole(const std::string& sha256) const {
+  ASSIGN_OR_RETURN(const bool there, is_there(path(sha256)));
+  if (!there) return false;
+  return holds(path(sha256), sha256);
 }
 
 std::string Blobs::path(const std::string& sha256) const { return path_in(blobs_folder(), sha256); }

@@ -77,6 +77,7 @@ class Staging {
   Result<std::unique_ptr<Receiver>> receive(const std::string& sha256, uint64_t size);
 
   bool has(const std::string& sha256) const;  // staged here and not yet in the store
+  bool is_empty() const;                      // nothing is
   // A content that was added: where it is staged, or in the store. kNotFound when it was only in the store and is gone.
   Result<std::shared_ptr<const ReadableFile>> open(const std::string& sha256) const;
   // After the last add: writes the intent list and makes contents and names durable with one barrier. Again after
@@ -129,6 +130,8 @@ class Blobs {
   // Contents whose bytes are damaged here (fsck marks them, repair.h). Manifests name them and their files may be
   // there, but whoever brings one is welcome: it is staged, sent and published as a new one is, and is whole again.
   Result<std::set<std::string>> lost(const ReadTxn& txn) const;
+  Status mark_lost(WriteTxn& txn, const std::string& sha256);
+  Result<bool> is_whole(const std::string& sha256) const;                             // reads it; an absent one is not
   Result<std::shared_ptr<const ReadableFile>> open(const std::string& sha256) const;  // kNotFound
   std::string path(const std::string& sha256) const;
 

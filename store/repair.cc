@@ -141,12 +141,20 @@ class Repair {
     }
     const auto change = [&](WriteTxn& txn) -> Status {
       RETURN_IF_ERROR(kBlobs.put(txn, {sha256}, record));
-      return whole ? kLost.erase(txn, {sha256}) : kLost.put(txn, {sha256}, v1::BlobRecord());
+      return whole ? kLost.erase(txn, {sha256}) : store_.blobs().mark_lost(txn, sha256);
     };
     RETURN_IF_ERROR(store_.commit(change));
     std::string how = "made anew from its bytes";
     if (!whole) {
-      ASSIGN_OR_RETURN(how, copy(sha256));
+      auto copied = copy(sha256);
+      if (!copied.ok()) {
+        for (const Damage* damage : damages) {
+          refuse(*damage, copied.status().message());
+          refused_[damage->text + std::string(kComesAgain)] = copied.status().message();  // as it is told from now on
+        }
+        return ok_status();
+      }
+      how = *std::move(copied);
     }
     for (const Damage* damage : damages) {
       if (!how.empty()) repaired(*damage, how);
@@ -223,6 +231,11 @@ class Repair {
     }
     if (!check_->all_manifests_known()) {
       refuse(damage, kUnknownNames);
+      return ok_status();
+    }
+    ASSIGN_OR_RETURN(const auto lost, store_.blobs().lost(store_.read()));
+    if (!lost.empty()) {
+      refuse(damage, "contents are missing, and this may be one of them");
       return ok_status();
     }
     RETURN_IF_ERROR(store_.env().remove_tree(damage.name));

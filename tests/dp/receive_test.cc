@@ -143,6 +143,35 @@ TEST_F(Receive, WhatIsLostIsMissingUntilItComesAgain) {
   EXPECT_EQ(store::fsck(posix_env(), folder_ + "/dp")->problems_size(), 0);
 }
 
+// A disk has spoilt them while nobody looked: a refresh asks for them again.
+TEST_F(Receive, OverwriteReplacesWhatADiskHasSpoilt) {
+  install("LON00001", 1, kFiles, kFolders);
+  install("LON00002", 1, {{"Setup.exe", "MZ"}});
+  const std::string spoilt = digest_hex(Algorithm::kSha256, "MZ");
+  const std::string blob = folder_ + "/dp/blobs/" + spoilt.substr(0, 2) + "/" + spoilt;
+  std::ofstream(blob) << "XX";
+  const v1::Manifest manifest = manifest_of("LON00001", 1, kFiles, kFolders);
+  EXPECT_TRUE(commit(manifest).ok()) << "as it is";
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").body, "XX");
+  EXPECT_EQ(commit(manifest, true).status().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(offer(manifest)->missing(), ElementsAre(spoilt));
+  ASSERT_TRUE(send(manifest, kFiles, true).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").body, "MZ");
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00002/Setup.exe").body, "MZ");
+  EXPECT_TRUE(commit(manifest, true).ok());
+}
+
+TEST_F(Receive, InstallationsLeaveNoListsBehind) {
+  for (uint32_t version = 1; version <= 5; version++) {
+    install("LON00001", version, {{"a", "version " + std::to_string(version)}});
+  }
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ + "/dp/stage")) {
+    files += entry.is_regular_file() ? 1 : 0;
+  }
+  EXPECT_LE(files, 1u) << "of the last, until the next barrier";
+}
+
 TEST_F(Receive, AnUpdateReplacesTheVersionAndDropsItsContents) {
   install("LON00001", 1, {{"a", "old"}, {"b", "kept"}});
   ASSERT_TRUE(damage(damage_request("1", "LON00001", "b")).ok());

@@ -259,6 +259,45 @@ TEST(RepairFrom, AnotherThatIsOpenIsPassedOver) {
   EXPECT_EQ(must(repair(posix_env(), pair.dp(), {pair.site(), pair.folder() + "/none"})).problems_size(), 1);
 }
 
+// The only whole copy may lie under another name.
+TEST(RepairFrom, OrphansStayWhileContentsAreMissing) {
+  Pair pair;
+  const std::string blob = Pair::open(pair.dp())->blobs().path(kHello);
+  fs::rename(blob, blob + ".bak");
+  const v1::FsckReply report = must(repair(posix_env(), pair.dp(), {}));
+  EXPECT_THAT(report.problems(), Contains(HasSubstr("this may be one of them")));
+  ASSERT_EQ(read_bytes(blob + ".bak"), "hello\n");
+  fs::rename(blob + ".bak", blob);
+  must(repair(posix_env(), pair.dp(), {}));
+  EXPECT_THAT(problems(fsck(posix_env(), pair.dp())), IsEmpty());
+}
+
+// Somebody has moved a part of the contents to another disk.
+TEST(RepairFrom, ALinkToAFolderElsewhereIsFollowed) {
+  Pair pair;
+  const std::string blob = Pair::open(pair.dp())->blobs().path(kHello), folder = blob.substr(0, blob.rfind('/'));
+  fs::rename(folder, pair.folder() + "/elsewhere");
+  fs::create_directory_symlink(pair.folder() + "/elsewhere", folder);
+  EXPECT_THAT(problems(fsck(posix_env(), pair.dp())), IsEmpty());
+  write_bytes(folder + "/stray", "?");
+  must(repair(posix_env(), pair.dp(), {}));
+  EXPECT_EQ(read_bytes(blob), "hello\n");
+  EXPECT_FALSE(fs::exists(folder + "/stray"));
+}
+
+// What cannot be mended does not keep the rest from it.
+TEST(RepairFrom, AFolderInTheWayIsToldAndTheRestIsMended) {
+  Pair pair;
+  const std::string hello = Pair::open(pair.dp())->blobs().path(kHello),
+                    world = Pair::open(pair.dp())->blobs().path(kWorld);
+  fs::remove(hello);
+  fs::create_directory(hello);
+  write_bytes(world, "worlD\n");
+  const v1::FsckReply report = must(repair(posix_env(), pair.dp(), {pair.site()}));
+  EXPECT_THAT(report.problems(), Contains(HasSubstr("Is a directory")));
+  EXPECT_EQ(read_bytes(world), "world\n");
+}
+
 // What is lost comes with the next import of the same content, for every version that has it, and not for a moment
 // sooner; a power cut in between is for crash_test.
 TEST(Lost, ComesWithTheNextImport) {
