@@ -289,7 +289,8 @@ Status Check::find_orphans(const Settled& settled) {
   for (const auto& folder : *folders) {
     const std::string path = blobs_.blobs_folder() + "/" + folder.name;
     std::vector<FolderEntry> files{{"", FileType::kFile}};
-    if (folder.type == FileType::kFolder) {
+    // A link to a folder elsewhere is somebody's way to more room.
+    if (const auto info = env_.info(path); info.ok() && info->type == FileType::kFolder) {
       ASSIGN_OR_RETURN(files, env_.list(path));
     }
     for (const auto& file : files) {

@@ -1,10 +1,12 @@
 #include "store/fsck.h"
 
 #include "store/check.h"
+#include "store/store.h"
 
 namespace smslab::store {
 
 Result<v1::FsckReply> fsck(Env& env, const std::string& folder, const std::string& lab) {
+  RETURN_IF_ERROR(check_index_is_there(env, folder));
   // Before the lock, which would leave a file in a folder that is no store.
   if (!posix_env().info(folder + "/index/data.mdb").ok()) return not_found("there is no smslab store in " + folder);
   ASSIGN_OR_RETURN(const auto lock, env.lock_folder(folder));

@@ -46,8 +46,13 @@ class IndexFile {
     if (look == IndexLook::kBrief && pages_ > meta_.last_page) return ok_status();
     if (meta_.last_page >= (uint64_t{1} << 40)) return damaged("its meta pages speak of impossibly many");
     seen_.assign(pages_, false);
+    free_.assign(pages_, false);
     RETURN_IF_ERROR(check_tree(meta_.free, true));
-    return check_tree(meta_.main, false);
+    RETURN_IF_ERROR(check_tree(meta_.main, false));
+    for (uint64_t page = 0; page < pages_; page++) {
+      if (seen_[page] && free_[page]) return damaged_page(page, "is in use and listed as free");
+    }
+    return ok_status();
   }
 
  private:
@@ -190,13 +195,17 @@ class IndexFile {
   }
 
   // A list of pages to be used again: their number, and each.
-  Status check_free_pages(uint64_t number, std::string_view value) const {
+  Status check_free_pages(uint64_t number, std::string_view value) {
     const size_t size = value.size() / sizeof(uint64_t);
     const uint64_t count = size == 0 ? kNoPage : number_at<uint64_t>(value, 0);
     if (count >= size) return damaged_page(number, "has an impossible list of free pages");
     for (size_t i = 1; i <= count; i++) {
       const auto free = number_at<uint64_t>(value, i * sizeof(uint64_t));
-      if (free < 2 || free > meta_.last_page) return damaged_page(number, "has an impossible list of free pages");
+      const bool again = free < pages_ && free_[free];
+      if (free < 2 || free > meta_.last_page || again) {
+        return damaged_page(number, "has an impossible list of free pages");
+      }
+      if (free < pages_) free_[free] = true;
     }
     return ok_status();
   }
@@ -204,8 +213,8 @@ class IndexFile {
   const std::string path_;
   const std::unique_ptr<ReadableFile> file_;
   Meta meta_;
-  uint64_t pages_ = 0;  // that the file has
-  std::vector<bool> seen_;
+  uint64_t pages_ = 0;             // that the file has
+  std::vector<bool> seen_, free_;  // in use by the trees; listed as free
 };
 
 }  // namespace

@@ -20,6 +20,9 @@
 
 namespace smslab::store {
 
+// kDataLoss for a folder with contents and without their index, where a new one would make garbage of them all.
+Status check_index_is_there(Env& env, const std::string& folder);
+
 class Store {
  public:
   static Result<std::unique_ptr<Store>> open(Env& env, const std::string& folder, const std::string& lab = "default");

@@ -45,7 +45,13 @@ Result<v1::FsckReply> check_store(const std::vector<std::string>& stores, const 
 Result<v1::FsckReply> check_stores(const std::vector<std::string>& stores, bool repair) {
   v1::FsckReply total;
   for (const std::string& folder : stores) {
-    ASSIGN_OR_RETURN(const v1::FsckReply report, check_store(stores, folder, repair));
+    const auto checked = check_store(stores, folder, repair);
+    if (checked.status().code() == Code::kDataLoss) {  // the others may be sound
+      total.add_problems(folder + ": " + checked.status().message());
+      continue;
+    }
+    RETURN_IF_ERROR(checked.status());
+    const v1::FsckReply& report = *checked;
     total.set_blobs(total.blobs() + report.blobs());
     total.set_bytes(total.bytes() + report.bytes());
     total.set_manifests(total.manifests() + report.manifests());
@@ -74,19 +80,27 @@ struct Wanted {
   bool repair = false;
 };
 
+Status check_folder(const Cli& cli, const Wanted& wanted) {
+  ASSIGN_OR_RETURN(const std::string data, cli.finder.data_folder());
+  ASSIGN_OR_RETURN(const auto stores, stores_of(data));
+  ASSIGN_OR_RETURN(const v1::FsckReply report, check_stores(stores, wanted.repair));
+  return tell(cli, stores.size(), report,
+              wanted.repair ? "of these, only what a refresh or an update brings again can be mended"
+                            : "smslab fsck --repair --data " + data + " mends what can be");
+}
+
 Status check(const Cli& cli, const Wanted& wanted) {
+  auto lab = LabClient::find(cli.finder);
   if (!cli.finder.data.empty()) {
-    ASSIGN_OR_RETURN(const std::string data, cli.finder.data_folder());
-    ASSIGN_OR_RETURN(const auto stores, stores_of(data));
-    ASSIGN_OR_RETURN(const v1::FsckReply report, check_stores(stores, wanted.repair));
-    return tell(cli, stores.size(), report,
-                wanted.repair ? "of these, only what a refresh or an update brings again can be mended"
-                              : "smslab fsck --repair --data " + data + " mends what can be");
+    Status checked = check_folder(cli, wanted);
+    const bool serves = checked.code() == Code::kFailedPrecondition;  // and has it locked
+    if (!serves || wanted.repair || !lab.ok()) return checked;
+  } else if (wanted.repair) {
+    return invalid_argument("stop the lab, and say which folder it serves", "--data");
   }
-  if (wanted.repair) return invalid_argument("stop the lab, and say which folder it serves", "--data");
-  ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
+  RETURN_IF_ERROR(lab.status());
   v1::FsckReply report;
-  RETURN_IF_ERROR(lab.call("POST", "/api/v1/fsck", nullptr, &report));
+  RETURN_IF_ERROR(lab->call("POST", "/api/v1/fsck", nullptr, &report));
   return tell(cli, 1, report, "stop the lab and mend them with smslab fsck --repair --data DIR");
 }
 }  // namespace
@@ -95,7 +109,7 @@ void add_fsck(CLI::App& app, Cli& cli) {
   auto wanted = std::make_shared<Wanted>();
   CLI::App* verb = add_verb(app, cli, "fsck",
                             "Check every stored byte: of the running lab's site, or with --data of a whole data folder "
-                            "that no lab has open",
+                            "when no lab has it open",
                             [&cli, wanted] { return check(cli, *wanted); });
   verb->add_flag("--repair", wanted->repair,
                  "with --data: mend what can be, from the other stores in the folder; the rest stays as it is");

@@ -170,7 +170,8 @@ class PosixEnv final : public Env {
     return S_ISDIR(st.st_mode) ? ok_status() : invalid_argument(path + " is not a folder");
   }
   Status rename(const std::string& from, const std::string& to) override {
-    return ::rename(from.c_str(), to.c_str()) == 0 ? ok_status() : from_errno(errno, "cannot rename " + from);
+    return ::rename(from.c_str(), to.c_str()) == 0 ? ok_status()
+                                                   : from_errno(errno, "cannot rename " + from + " to " + to);
   }
   Status link(const std::string& from, const std::string& to) override {
     return ::link(from.c_str(), to.c_str()) == 0 ? ok_status() : from_errno(errno, "cannot link " + from);

@@ -47,6 +47,7 @@ TEST_F(Fsck, MendsADistributionPointFromTheSite) {
   create(lab);
   lab.must({"package", "distribute", "LON00001", "--dp", kDp, "--wait"});
   EXPECT_THAT(lab.must({"fsck"}), HasSubstr("1 store, 1 manifests, 2 blobs, 22 bytes: clean")) << "while it runs";
+  EXPECT_THAT(lab.must({"fsck", "--data", lab.data()}), HasSubstr("1 store, ")) << "found by its folder";
   EXPECT_EQ(lab.cli({"fsck", "--repair"}).exit_status, 1) << "only with a folder";
   EXPECT_THAT(lab.cli({"fsck", "--repair", "--data", lab.data()}).err, HasSubstr("another smslab uses the folder"));
   ASSERT_EQ(lab.stop(), 0);

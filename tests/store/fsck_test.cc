@@ -2,6 +2,7 @@
 #include "store/fsck.h"
 
 #include "proto/base/hex.h"
+#include "store/repair.h"
 #include "tests/store/fixture.h"
 
 namespace smslab::store {
@@ -54,6 +55,23 @@ TEST_F(FsckTest, NeedsAStoreThatNobodyServes) {
   EXPECT_EQ(fsck(posix_env(), folder_ / "none").status().code(), Code::kNotFound);
   EXPECT_EQ(fsck(posix_env(), folder_ / "source").status().code(), Code::kNotFound);
   EXPECT_FALSE(fs::exists(folder_ / "source/lock"));
+}
+
+// A new one would make garbage of all that is there.
+TEST_F(FsckTest, AnIndexThatIsGoneIsNoNewStore) {
+  const std::string index = data_ + "/index/data.mdb";
+  store_.reset();
+  for (const bool empty : {true, false}) {
+    fs::remove(index);
+    if (empty) write_bytes(index, "");
+    const std::string before = listing(data_);
+    EXPECT_EQ(Store::open(posix_env(), data_).status().code(), Code::kDataLoss);
+    EXPECT_THAT(fsck(posix_env(), data_).status().message(), HasSubstr("holds contents"));
+    EXPECT_EQ(repair(posix_env(), data_, {}).status().code(), Code::kDataLoss);
+    EXPECT_EQ(listing(data_), before);
+  }
+  fs::remove_all(data_ + "/blobs");
+  EXPECT_OK(Store::open(posix_env(), data_).status());
 }
 
 TEST_F(FsckTest, AnAlteredBlob) {
