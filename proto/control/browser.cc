@@ -17,7 +17,10 @@ bool is_address(const std::string& host) {
 // "Name:8082", "127.0.0.1", "[::1]:8082" without the port.
 std::string host_of(std::string_view field) {
   const size_t bracket = field.find(']');
-  if (field.starts_with('[') && bracket != std::string_view::npos) return std::string(field.substr(1, bracket - 1));
+  if (field.starts_with('[') && bracket != std::string_view::npos) {
+    const std::string_view rest = field.substr(bracket + 1);
+    return rest.empty() || rest.starts_with(':') ? std::string(field.substr(1, bracket - 1)) : std::string(field);
+  }
   return ascii_lower(field.substr(0, field.find(':')));
 }
 

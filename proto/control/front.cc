@@ -182,7 +182,7 @@ class Front::Impl {
       one.whole = end + head.length;
       return parked_.push_back(std::move(one));
     }
-    const bool whole = head.framing == wire::Framing::kNone || (sized && in.size() >= end + head.length);
+    const bool whole = head.framing == wire::Framing::kNone || (sized && in.size() - end >= head.length);
     in.replace(0, end, written(head));
     auto shared = std::make_shared<Incoming>(std::move(one.connection));
     threads_.run([this, shared] { serve(*shared); }, whole ? Threads::Weight::kShort : Threads::Weight::kLong);

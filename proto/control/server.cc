@@ -349,8 +349,11 @@ class ControlServer::Impl {
     body.mutable_error()->set_message(status.message());
     body.mutable_error()->set_field(status.field());
     write(in, {http, std::make_shared<const v1::ErrorReply>(std::move(body)), {}, {}}, out);
+    // Whoever has no right to ask may have put his token into the query.
+    const bool stranger = status.code() == Code::kUnauthenticated;
+    const std::string target = stranger ? in.target.substr(0, in.target.find('?')) : in.target;
     log_.write(http >= 500 ? LogLevel::kError : LogLevel::kWarning,
-               in.method + " " + in.target + " " + std::to_string(http) + " " + status.to_string());
+               in.method + " " + target + " " + std::to_string(http) + " " + status.to_string());
   }
 
   const ControlOptions options_;

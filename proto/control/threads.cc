@@ -4,56 +4,91 @@
 #include <system_error>
 #include <utility>
 
-namespace smslab::control {
+#include "proto/base/clock.h"
 
-Threads::Threads(size_t most) : most_(std::max<size_t>(most, 2)) {
+namespace smslab::control {
+namespace {
+SteadyTime steady_now() { return system_time_source().steady(); }
+}  // namespace
+
+Threads::Threads(size_t most, std::chrono::milliseconds idle) : most_(std::max<size_t>(most, 2)), idle_for_(idle) {
   const MutexLock lock(mu_);
-  threads_.emplace_back([this] { work(); });
+  begin();
 }
 
 Threads::~Threads() {
-  std::vector<std::thread> all;
+  All all;
   {
     const MutexLock lock(mu_);
     stopping_ = true;
     all.swap(threads_);
+    all.splice(all.end(), ended_);
   }
   changed_.notify_all();
   for (std::thread& thread : all) thread.join();
 }
 
+size_t Threads::count() const {
+  const MutexLock lock(mu_);
+  return threads_.size();
+}
+
+void Threads::begin() {
+  const auto self = threads_.emplace(threads_.end());
+  try {
+    *self = std::thread([this, self] { work(self); });
+  } catch (const std::system_error&) {
+    threads_.erase(self);
+    throw;
+  }
+}
+
 void Threads::run(std::function<void()> work, Weight weight) {
+  All ended;
   {
     const MutexLock lock(mu_);
+    ended.swap(ended_);
     (weight == Weight::kLong ? long_ : short_).push_back(std::move(work));
     if (idle_ < short_.size() + long_.size() && threads_.size() < most_ && !stopping_) {
       try {
-        threads_.emplace_back([this] { this->work(); });
+        begin();
       } catch (const std::system_error&) {  // it waits for one of those that there are
       }
     }
   }
   changed_.notify_one();
+  for (std::thread& thread : ended) thread.join();
 }
 
-void Threads::work() {
-  while (true) {
-    std::function<void()> work;
-    bool is_long = false;
-    {
-      MutexLock lock(mu_);
-      idle_++;
-      while (short_.empty() && !may_begin_long() && !(stopping_ && long_.empty())) changed_.wait(lock);
+std::optional<Threads::Piece> Threads::next(All::iterator self) {
+  MutexLock lock(mu_);
+  idle_++;
+  auto until = steady_now() + idle_for_;
+  while (short_.empty() && !may_begin_long() && !(stopping_ && long_.empty())) {
+    if (threads_.size() == 1) {
+      changed_.wait(lock);
+      until = steady_now() + idle_for_;
+    } else if (!changed_.wait_until(lock, until) && short_.empty() && !may_begin_long() && !stopping_) {
       idle_--;
-      is_long = short_.empty();
-      auto& queue = is_long ? long_ : short_;
-      if (queue.empty()) return;
-      work = std::move(queue.front());
-      queue.pop_front();
-      long_running_ += is_long ? 1 : 0;
+      ended_.splice(ended_.end(), threads_, self);
+      return std::nullopt;
     }
-    work();
-    if (!is_long) continue;
+  }
+  idle_--;
+  const bool is_long = short_.empty();
+  auto& queue = is_long ? long_ : short_;
+  if (queue.empty()) return std::nullopt;
+  Piece piece{std::move(queue.front()), is_long};
+  queue.pop_front();
+  long_running_ += is_long ? 1 : 0;
+  return piece;
+}
+
+void Threads::work(All::iterator self) {
+  while (auto piece = next(self)) {
+    piece->work();
+    piece->work = nullptr;  // with all that it holds
+    if (!piece->is_long) continue;
     {
       const MutexLock lock(mu_);
       long_running_--;

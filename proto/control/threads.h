@@ -1,4 +1,5 @@
-// Threads: work for threads that are started when there is need, up to a number, and then stay.
+// Threads: work for threads that are started when there is need, up to a number, and end when there has been none for a
+// while.
 //
 //   Threads threads(64);
 //   threads.run([] { ... }, Threads::Weight::kShort);
@@ -8,10 +9,12 @@
 // once.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
+#include <list>
+#include <optional>
 #include <thread>
-#include <vector>
 
 #include "proto/base/mutex.h"
 
@@ -21,22 +24,33 @@ class Threads {
  public:
   enum class Weight { kShort, kLong };
 
-  explicit Threads(size_t most);  // std::system_error when the system has no thread at all
-  ~Threads();                     // does what waits, then ends
+  // One that has had nothing to do for `idle` ends, but for the last. std::system_error when the system has no thread
+  // at all.
+  explicit Threads(size_t most, std::chrono::milliseconds idle = std::chrono::seconds(10));
+  ~Threads();  // does what waits, then ends
 
   void run(std::function<void()> work, Weight weight);
+  size_t count() const;  // of threads
 
  private:
-  void work();
+  using All = std::list<std::thread>;
+  struct Piece {
+    std::function<void()> work;
+    bool is_long = false;
+  };
+  void begin() REQUIRES(mu_);
+  void work(All::iterator self);
+  std::optional<Piece> next(All::iterator self);  // none: this thread is to end
   bool may_begin_long() const REQUIRES(mu_) { return !long_.empty() && long_running_ * 2 < most_; }
 
   const size_t most_;
-  Mutex mu_;
+  const std::chrono::milliseconds idle_for_;
+  mutable Mutex mu_;
   CondVar changed_;
   std::deque<std::function<void()>> short_ GUARDED_BY(mu_), long_ GUARDED_BY(mu_);
   size_t idle_ GUARDED_BY(mu_) = 0, long_running_ GUARDED_BY(mu_) = 0;
   bool stopping_ GUARDED_BY(mu_) = false;
-  std::vector<std::thread> threads_ GUARDED_BY(mu_);
+  All threads_ GUARDED_BY(mu_), ended_ GUARDED_BY(mu_);  // ended: to be joined
 };
 
 }  // namespace smslab::control

@@ -25,8 +25,9 @@ TEST(Browser, TheHostIsOneOfTheServersOwn) {
     EXPECT_TRUE(good(host, "127.0.0.1")) << host;
     EXPECT_TRUE(good(host, "0.0.0.0")) << host;
   }
-  for (const char* host : {"evil.example", "evil.example:8082", "lab.example.evil", "127.0.0.1.evil.example",
-                           "localhost.", "10.0.0.1:8082", "[::2]", "[::1", "@localhost", "[localhost"}) {
+  for (const char* host :
+       {"evil.example", "evil.example:8082", "lab.example.evil", "127.0.0.1.evil.example", "localhost.",
+        "10.0.0.1:8082", "[::2]", "[::1", "[::1]evil", "[::1]@evil:8082", "@localhost", "[localhost"}) {
     EXPECT_FALSE(good(host, "127.0.0.1")) << host;
   }
   EXPECT_TRUE(good("10.0.0.1:8082", "10.0.0.1"));

@@ -46,5 +46,20 @@ TEST(Threads, LongWorkLeavesRoomForShort) {
   EXPECT_EQ(after, 1);
 }
 
+TEST(Threads, EndWhenThereIsNothingToDo) {
+  Threads threads(8, std::chrono::milliseconds(1));
+  for (int round = 0; round < 20; round++) {
+    std::promise<void> end;
+    const std::shared_future<void> ended = end.get_future().share();
+    for (int n = 0; n < 8; n++) threads.run([&, ended] { ended.wait(); }, Weight::kShort);
+    EXPECT_GT(threads.count(), 1u);
+    end.set_value();
+    while (threads.count() > 1) std::this_thread::yield();
+  }
+  std::promise<void> done;
+  threads.run([&] { done.set_value(); }, Weight::kLong);
+  done.get_future().wait();
+}
+
 }  // namespace
 }  // namespace smslab::control
