@@ -50,7 +50,10 @@ Result<std::unique_ptr<wire::Tls>> open_tls(Env& env, const HostOptions& options
                             options.tls_cert.empty() ? "--tls-cert" : "--tls-key");
   }
   if (options.tls_cert.empty()) {
-    RETURN_IF_ERROR(write_file(env, options.data + "/tls.pem", wire::lab_ca()));
+    // It never changes: a start has no need of room on the disk for it.
+    const std::string path = options.data + "/tls.pem";
+    const auto there = read_file(env, path, kPemBytes);
+    if (!there.ok() || *there != wire::lab_ca()) RETURN_IF_ERROR(write_file(env, path, wire::lab_ca()));
     return wire::Tls::open(wire::lab_identity());
   }
   wire::TlsIdentity identity;
@@ -79,13 +82,31 @@ void end_without_memory() {
   ::_exit(1);
 }
 
+// Indexes and the journal are mapped: what their files have no more, or a disk cannot read, comes as a signal.
+void say_why_and_die(int signal) {
+  constexpr std::string_view kText =
+      "smslab: a mapped file of the data folder cannot be read (SIGBUS): it is damaged or was cut short; see what "
+      "smslab fsck says of the folder\n";
+  [[maybe_unused]] const ssize_t put = ::write(STDERR_FILENO, kText.data(), kText.size());
+  ::raise(signal);  // the handler is gone: as it would have been without it
+}
+
+void explain_unreadable_files() {
+  struct sigaction action {};
+  action.sa_handler = say_why_and_die;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGBUS, &action, nullptr);
+}
+
 Status start(Role& role) {
   const std::new_handler before = std::set_new_handler(end_without_memory);
   Status status;
   try {
     status = role.start();
   } catch (const std::exception& error) {  // of libraries: no thread
-    status = Status(Code::kUnavailable, std::string("cannot start: ") + error.what());
+    status = Status(Code::kUnavailable, std::string("cannot start a thread; give it more memory (ulimit -v) or more "
+                                                    "processes (ulimit -u): ") +
+                                            error.what());
   }
   std::set_new_handler(before);
   return status;
@@ -149,8 +170,12 @@ Status Host::announce_ready() {
   ready_.set_data(options_.data);
   ready_.set_pid(::getpid());
   const std::string line = codec::to_json(ready_);
-  RETURN_IF_ERROR(write_file(env_, options_.data + "/ready.json", line + "\n"));
-  told_ready_ = true;
+  // What a killed one left speaks of a server that is gone, and on a full disk it leaves its room.
+  (void)env_.remove_file(options_.data + "/ready.json");
+  const Status written = write_file(env_, options_.data + "/ready.json", line + "\n");
+  told_ready_ = written.ok();
+  if (!written.ok())
+    log_.error("the verbs cannot find this lab by its folder, but by --control: " + written.to_string());
   fmt::print("{}\n", line);
   std::fflush(stdout);
   return ok_status();
@@ -165,6 +190,7 @@ void Host::stop() {
 Status run_role(const HostOptions& options, const std::function<std::unique_ptr<Role>(Host&)>& make) {
   raise_descriptor_limit();
   keep_large_memory_apart();
+  explain_unreadable_files();
   // Signals are taken by sigwait alone; every thread inherits the mask.
   sigset_t signals;
   ::sigemptyset(&signals);

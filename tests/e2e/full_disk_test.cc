@@ -295,6 +295,16 @@ TEST_F(FullDisk, AtTheFirstStart) {
   EXPECT_EQ(get(lab_->mp(), "/SMS_MP/.sms_aut?MPLIST").status, 200);
 }
 
+TEST_F(FullDisk, AtALaterStart) {
+  start(24 * kMiB);
+  disk_->fill();
+  lab_->kill();
+  lab_->restart();
+  expect_served();
+  disk_->drain();
+  expect_clean_after_stop();
+}
+
 // ---- other things that run out
 // Not with a sanitizer: its shadow memory is terabytes of the address space that is limited here, and it looks at
 // objects through a pipe, for which there is no descriptor.
