@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "mp/keys.h"
 #include "proto/base/text.h"
 #include "proto/base/uri.h"
 #include "proto/codec/xml.h"
@@ -51,16 +52,16 @@ v1::SignedHex unsigned_hex(const std::string& hex) {
   return out;
 }
 
-std::string mp_certificate(const Asked& asked) {
+std::string mp_certificate(const Asked&) {
   v1::MPCertificate out;
-  out.set_certificate(asked.site.keys.mp.certificate());
+  out.set_certificate(lab_keys().mp.certificate());
   return to_xml(out);
 }
 
-std::string mp_certificates(const Asked& asked) {
+std::string mp_certificates(const Asked&) {
   v1::MPCertificates out;  // one certificate both signs and encrypts
-  *out.mutable_certificate1() = unsigned_hex(asked.site.keys.mp.certificate());
-  *out.mutable_certificate2() = unsigned_hex(asked.site.keys.mp.certificate());
+  *out.mutable_certificate1() = unsigned_hex(lab_keys().mp.certificate());
+  *out.mutable_certificate2() = unsigned_hex(lab_keys().mp.certificate());
   return to_xml(out);
 }
 
@@ -69,21 +70,21 @@ std::string key_information(const Asked& asked) {
   out.set_fqdn(asked.host);
   out.set_machine_name(asked.site.options.server);
   out.set_site_code(asked.site.options.site);
-  out.set_trusted_root_key(asked.site.keys.trusted_root.public_key());
-  *out.mutable_mp_certificate() = unsigned_hex(asked.site.keys.mp.certificate());
+  out.set_trusted_root_key(lab_keys().trusted_root.public_key());
+  *out.mutable_mp_certificate() = unsigned_hex(lab_keys().mp.certificate());
   return to_xml(out);
 }
 
-std::string trusted_root_key(const Asked& asked) {
+std::string trusted_root_key(const Asked&) {
   v1::KeyData out;
-  *out.mutable_trusted_root_key() = unsigned_hex(asked.site.keys.trusted_root.public_key());
+  *out.mutable_trusted_root_key() = unsigned_hex(lab_keys().trusted_root.public_key());
   return to_xml(out);
 }
 
-std::string site_signing_certificate(const Asked& asked) {
+std::string site_signing_certificate(const Asked&) {
   v1::X509Data out;
   out.mutable_certificate()->set_encoding_type("hexBinary");
-  out.mutable_certificate()->set_hex(asked.site.keys.site_server.certificate());
+  out.mutable_certificate()->set_hex(lab_keys().site_server.certificate());
   return to_xml(out);
 }
 

@@ -2,6 +2,7 @@
 // that every lab says the same bytes. RSA 2048, self-signed, valid from 2000 to 2099.
 #include "mp/keys.h"
 
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -155,13 +156,16 @@ dsfRZJI=
 -----END CERTIFICATE-----
 )";
 
+ccm::SigningKey read(std::string_view pem) {
+  auto key = ccm::SigningKey::from_pem(pem);
+  if (!key.ok()) std::abort();  // what stands above is no key, or libcrypto is broken
+  return *std::move(key);
+}
 }  // namespace
 
-Result<LabKeys> builtin_keys() {
-  ASSIGN_OR_RETURN(ccm::SigningKey mp, ccm::SigningKey::from_pem(kMp));
-  ASSIGN_OR_RETURN(ccm::SigningKey site_server, ccm::SigningKey::from_pem(kSiteServer));
-  ASSIGN_OR_RETURN(ccm::SigningKey trusted_root, ccm::SigningKey::from_pem(kTrustedRoot));
-  return LabKeys{.mp = std::move(mp), .site_server = std::move(site_server), .trusted_root = std::move(trusted_root)};
+const LabKeys& lab_keys() {
+  static const LabKeys keys{.mp = read(kMp), .site_server = read(kSiteServer), .trusted_root = read(kTrustedRoot)};
+  return keys;
 }
 
 }  // namespace smslab::mp

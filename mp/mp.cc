@@ -56,14 +56,11 @@ std::shared_ptr<const Inboxes> open_inboxes(Env& env, const MpOptions& options) 
 
 class Mp::Impl {
  public:
-  Impl(MpOptions options, const Profile& profile, LabKeys keys, std::unique_ptr<store::Store> store,
-       std::shared_ptr<SiteLogs> logs, std::shared_ptr<const Inboxes> inboxes, std::shared_ptr<store::Journal> journal,
-       LabClock& clock, const Log& log)
-      : keys_(std::move(keys)),
-        store_(std::move(store)),
+  Impl(MpOptions options, const Profile& profile, std::unique_ptr<store::Store> store, std::shared_ptr<SiteLogs> logs,
+       std::shared_ptr<const Inboxes> inboxes, std::shared_ptr<store::Journal> journal, LabClock& clock, const Log& log)
+      : store_(std::move(store)),
         site_{.options = options.site,
               .profile = profile,
-              .keys = keys_,
               .store = *store_,
               .clock = clock,
               .random = Random(options.seed),
@@ -190,7 +187,6 @@ class Mp::Impl {
     return changed;
   }
 
-  const LabKeys keys_;
   const std::unique_ptr<store::Store> store_;
   Site site_;
   DpDirectory dps_;
@@ -212,7 +208,6 @@ class Mp::Impl {
 
 Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& clock, const Log& log) {
   ASSIGN_OR_RETURN(const Profile* profile, profile_for(options.profile));
-  ASSIGN_OR_RETURN(LabKeys keys, builtin_keys());
   ASSIGN_OR_RETURN(auto store, store::Store::open(env, options.folder));
   store->blobs().share_with(options.share_with);
   RETURN_IF_ERROR(claim_folder(*store, options));
@@ -222,7 +217,7 @@ Result<std::unique_ptr<Mp>> Mp::open(MpOptions options, Env& env, LabClock& cloc
   if (!options.journal.empty()) {
     ASSIGN_OR_RETURN(journal, store::Journal::open(env, options.journal, clock, log));
   }
-  auto impl = std::make_unique<Impl>(std::move(options), *profile, std::move(keys), std::move(store), std::move(logs),
+  auto impl = std::make_unique<Impl>(std::move(options), *profile, std::move(store), std::move(logs),
                                      std::move(inboxes), std::move(journal), clock, log);
   RETURN_IF_ERROR(impl->recall_dps());
   RETURN_IF_ERROR(impl->recall_faults());

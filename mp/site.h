@@ -9,7 +9,6 @@
 
 #include "mp/changes.h"
 #include "mp/client_activity.h"
-#include "mp/keys.h"
 #include "mp/package_queue.h"
 #include "mp/policy_set.h"
 #include "mp/profile.h"
@@ -41,7 +40,6 @@ struct SiteOptions {
 struct Site {
   SiteOptions options;
   const Profile& profile;
-  const LabKeys& keys;
   store::Store& store;
   LabClock& clock;
   Random random;

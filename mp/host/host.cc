@@ -54,7 +54,7 @@ Result<std::unique_ptr<wire::Tls>> open_tls(Env& env, const HostOptions& options
     const std::string path = options.data + "/tls.pem";
     const auto there = read_file(env, path, kPemBytes);
     if (!there.ok() || *there != wire::lab_ca()) RETURN_IF_ERROR(write_file(env, path, wire::lab_ca()));
-    return wire::Tls::open(wire::lab_identity());
+    return wire::Tls::of_lab();
   }
   wire::TlsIdentity identity;
   ASSIGN_OR_RETURN(identity.certificate, with_field(read_file(env, options.tls_cert, kPemBytes), "--tls-cert"));

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <limits>
 
+#include "proto/wire/lab_certificate.h"
+
 namespace smslab::wire {
 namespace {
 constexpr size_t kRecordBytes = size_t{16} * 1024;
@@ -286,7 +288,7 @@ struct Tls::Context {
   Owned<SSL_CTX> ssl;
 };
 
-Result<std::unique_ptr<Tls>> Tls::open(const TlsIdentity& identity) {
+Result<std::unique_ptr<const Tls::Context>> Tls::make(const TlsIdentity& identity) {
   auto context = std::make_unique<Context>();
   context->ssl.reset(::SSL_CTX_new(::TLS_server_method()));
   SSL_CTX* const ssl = context->ssl.get();
@@ -307,13 +309,26 @@ Result<std::unique_ptr<Tls>> Tls::open(const TlsIdentity& identity) {
   ::SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, nullptr);
   RETURN_IF_ERROR(use_certificate(ssl, identity.certificate));
   RETURN_IF_ERROR(use_key(ssl, identity.key));
-  return std::unique_ptr<Tls>(new Tls(std::move(context)));
+  return std::unique_ptr<const Context>(std::move(context));
 }
 
-Tls::Tls(std::unique_ptr<Context> context) : context_(std::move(context)) {}
+Result<std::unique_ptr<Tls>> Tls::open(const TlsIdentity& identity) {
+  auto tls = of_lab();
+  ASSIGN_OR_RETURN(tls->context_, make(identity));
+  return tls;
+}
+
+std::unique_ptr<Tls> Tls::of_lab() { return std::unique_ptr<Tls>(new Tls()); }
+
+Tls::Tls() = default;
 Tls::~Tls() = default;
 
 std::unique_ptr<Link> Tls::link(UniqueFd fd, Versions versions) const {
+  std::call_once(first_, [this] {
+    if (context_ != nullptr) return;
+    if (auto made = make(lab_identity()); made.ok()) context_ = *std::move(made);
+  });
+  if (context_ == nullptr) return nullptr;
   Owned<SSL> ssl(::SSL_new(context_->ssl.get()));
   if (!ssl) return nullptr;
   if (versions == Versions::kOld) {

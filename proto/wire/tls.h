@@ -4,10 +4,11 @@
 //   std::unique_ptr<Link> link = tls->link(std::move(fd));       // the handshake is part of its first read
 //
 // http and https share a port: a TLS connection begins with the byte 0x16, which begins no HTTP request (Link tells).
-// Constant after open(), so thread-safe; a link keeps what it needs alive.
+// Thread-safe; a link keeps what it needs alive.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "proto/base/fd.h"
@@ -25,6 +26,8 @@ class Tls {
  public:
   // kInvalidArgument (field "--tls-cert" or "--tls-key") for what is no certificate, no key, or not a pair.
   static Result<std::unique_ptr<Tls>> open(const TlsIdentity& identity);
+  // The lab's own. Made when the first connection wants it: a quarter of a start, for those that never use https.
+  static std::unique_ptr<Tls> of_lab();
   ~Tls();
 
   // kOld: TLS 1.0 and 1.1 alone, which today's clients refuse.
@@ -33,8 +36,10 @@ class Tls {
 
  private:
   struct Context;
-  explicit Tls(std::unique_ptr<Context> context);
-  const std::unique_ptr<Context> context_;
+  Tls();
+  static Result<std::unique_ptr<const Context>> make(const TlsIdentity& identity);
+  mutable std::once_flag first_;
+  mutable std::unique_ptr<const Context> context_;  // null: the lab's, and nobody has asked yet
 };
 
 }  // namespace smslab::wire

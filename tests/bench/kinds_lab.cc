@@ -192,11 +192,9 @@ bool is_right(Asked what, const wire::Reply& reply) {
 KindsLab::KindsLab(std::string folder, const LabSize& size)
     : folder_(std::move(folder)),
       size_(size),
-      keys_(must(mp::builtin_keys())),
       store_(must(store::Store::open(posix_env(), folder_ + "/site"))),
       site_{.options = {},
             .profile = *must(mp::profile_for("2007")),
-            .keys = keys_,
             .store = *store_,
             .clock = clock_,
             .random = Random(1),

@@ -62,7 +62,6 @@ class KindsLab {
 
   const std::string folder_;
   const LabSize size_;
-  const mp::LabKeys keys_;
   LabClock clock_{system_time_source(), LabClock::Wall{}};
   LabTimers timers_{clock_};
   mp::DpDirectory dps_;

@@ -144,13 +144,11 @@ class Scaled {
  private:
   const int clients_;
   int next_ = 0;
-  const LabKeys keys_ = must(builtin_keys());
   LabClock clock_{system_time_source(), LabClock::Wall{}};
   DpDirectory dps_;
   std::unique_ptr<store::Store> store_;
   Site site_{.options = {},
              .profile = *must(profile_for("2007")),
-             .keys = keys_,
              .store = *store_,
              .clock = clock_,
              .random = Random(1),

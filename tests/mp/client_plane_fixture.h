@@ -13,10 +13,12 @@
 #include "mp/client_plane.h"
 #include "mp/clients_index.h"
 #include "mp/collections.h"
+#include "mp/keys.h"
 #include "mp/site_record.h"
 #include "proto/base/text.h"
 #include "proto/base/time_text.h"
 #include "proto/ccm/envelope.h"
+#include "proto/ccm/signature.h"
 #include "proto/codec/xml.h"
 #include "proto/schema/client_messages.pb.h"
 #include "proto/schema/timestamp.h"
@@ -79,7 +81,6 @@ class ClientPlane : public ::testing::Test {
     store_ = std::move(*store::Store::open(posix_env(), folder_));
     site_ = std::make_unique<Site>(Site{.options = std::move(options),
                                         .profile = **profile_for(profile),
-                                        .keys = keys_,
                                         .store = *store_,
                                         .clock = clock_,
                                         .random = Random(1),
@@ -257,7 +258,7 @@ class ClientPlane : public ::testing::Test {
 
   std::string folder_;
   LabClock clock_{system_time_source(), LabClock::Frozen{*parse_rfc3339("2026-11-21T20:00:00Z")}};
-  const LabKeys keys_ = *builtin_keys();
+  const LabKeys& keys_ = lab_keys();
   const std::shared_ptr<CapturedLog> log_ = std::make_shared<CapturedLog>();
   DpDirectory dps_;
   std::unique_ptr<store::Store> store_;

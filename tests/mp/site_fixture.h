@@ -75,7 +75,6 @@ class SiteTest : public ::testing::Test {
     site_ = std::make_unique<Site>(
         Site{.options = {},
              .profile = **profile_for("2007"),
-             .keys = keys_,
              .store = *store_,
              .clock = clock_,
              .random = Random(7),
@@ -217,7 +216,6 @@ class SiteTest : public ::testing::Test {
     return out;
   }
 
-  const LabKeys keys_ = *builtin_keys();
   LabClock clock_{system_time_source(), LabClock::Frozen{*parse_rfc3339("2026-11-21T20:00:00Z")}};
   std::shared_ptr<LinesLog> console_ = std::make_shared<LinesLog>();
   std::shared_ptr<LinesLog> distmgr_ = std::make_shared<LinesLog>();
