@@ -215,8 +215,10 @@ TEST_F(Labs, AreThereAgainAtTheSamePlaceAfterAStopAndAfterAKill) {
   write(lab_.folder() + "/site.yaml",
         "site: AST\npackages: [{id: AST00001, name: Tools, source: tools, dps: [AST-DP-01]}]\ndps: [{name: "
         "AST-DP-01}]\n");
-  make("A", {"--clock", "2001-01-01T00:00:00Z", "--seed", "9", "--profile", "2003"});
-  make("S", {"--scenario", lab_.folder() + "/site.yaml"});
+  // At an address that no connection comes from: a free port of 127.0.0.1 may be a client's while the lab is away.
+  make("A", {"--clock", "2001-01-01T00:00:00Z", "--seed", "9", "--profile", "2003", "--mp", "127.0.0.8:0", "--dp",
+             "LON-DCSMS-01=127.0.0.8:0"});
+  make("S", {"--scenario", lab_.folder() + "/site.yaml", "--mp", "127.0.0.8:0", "--dp", "AST-DP-01=127.0.0.8:0"});
   put_package("A", "kept");
   in("A", {"fault", "add", R"({"match":{"route":"content"},"when":{"nth":"2"},"status":{"code":503}})"});
   in("S", {"collection", "create", "Later"});
