@@ -1,7 +1,6 @@
 #include "dp/receive.h"
 
 #include <algorithm>
-#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -43,6 +42,13 @@ Status check_manifest(const v1::Manifest& manifest) {
   if (manifest.version() == 0) return invalid_argument("versions begin with 1", "manifest.version");
   const Status checked = store::check_manifest(manifest);
   return checked.ok() ? checked : invalid_argument(checked.message(), "manifest");
+}
+
+// SHA-256 of each, once.
+std::unordered_set<std::string> contents_of(const v1::Manifest& manifest) {
+  std::unordered_set<std::string> contents;
+  for (const auto& file : manifest.files()) contents.insert(file.hash().sha256());
+  return contents;
 }
 
 // Takes away what is installed of a package, if anything; the rule IDs of the damage that went with it.
@@ -114,13 +120,11 @@ void Receiver::let_go(const std::shared_ptr<store::Staging>& staged) {
 
 // Marks what is not what it was when it came.
 Status Receiver::look_through(const v1::Manifest& manifest, const store::Staging& staging) {
-  std::set<std::string> spoilt;
-  std::unordered_set<std::string_view> seen;
-  for (const auto& file : manifest.files()) {
-    const std::string& sha256 = file.hash().sha256();
-    if (!seen.insert(sha256).second || staging.has(sha256) || !store_.blobs().has(store_.read(), sha256)) continue;
+  std::vector<std::string> spoilt;
+  for (const std::string& sha256 : contents_of(manifest)) {
+    if (staging.has(sha256) || !store_.blobs().has(store_.read(), sha256)) continue;
     ASSIGN_OR_RETURN(const bool whole, store_.blobs().is_whole(sha256));
-    if (!whole) spoilt.insert(sha256);
+    if (!whole) spoilt.push_back(sha256);
   }
   if (spoilt.empty()) return ok_status();
   log_.warning(std::to_string(spoilt.size()) + " contents of " + manifest.package_id() +
@@ -147,8 +151,7 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
     return durable;
   }
 
-  std::unordered_set<std::string> wanted;
-  for (const auto& file : manifest.files()) wanted.insert(file.hash().sha256());
+  const std::unordered_set<std::string> wanted = contents_of(manifest);
   const std::string digest = store::manifest_digest(manifest);
   const LabTime now = clock_.now();
   v1::CommitReply reply;
