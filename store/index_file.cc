@@ -57,9 +57,7 @@ class IndexFile {
 
  private:
   Status damaged(const std::string& why) const {
-    return {Code::kDataLoss, path_ + " is damaged: " + why +
-                                 "; restore the folder from a copy, or begin with a new one (a distribution point's "
-                                 "can just be removed: the site sends its packages again)"};
+    return {Code::kDataLoss, path_ + " is damaged: " + why + "; " + std::string(kWithoutItsIndex)};
   }
   Status damaged_page(uint64_t page, const std::string& why) const {
     return damaged("page " + std::to_string(page) + " " + why);

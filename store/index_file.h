@@ -7,10 +7,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "proto/base/status.h"
 
 namespace smslab::store {
+
+// What is left to do where an index cannot be used.
+inline constexpr std::string_view kWithoutItsIndex =
+    "restore the folder from a copy, or begin with a new one (a distribution point's can just be removed: the site "
+    "sends its packages again)";
 
 enum class IndexLook {
   kBrief,  // the two meta pages; the others only when the file is shorter than they say, which may be right (*)

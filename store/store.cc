@@ -1,5 +1,7 @@
 #include "store/store.h"
 
+#include "store/index_file.h"
+
 namespace smslab::store {
 
 Status check_index_is_there(Env& env, const std::string& folder) {
@@ -9,8 +11,7 @@ Status check_index_is_there(Env& env, const std::string& folder) {
   const auto contents = env.list(blobs);
   if (!contents.ok() || contents->empty()) return ok_status();
   return {Code::kDataLoss, index + " is " + (info.ok() ? "empty" : "gone") + ", and " + blobs +
-                               " holds contents: restore the folder from a copy, or begin with a new one (a "
-                               "distribution point's can just be removed: the site sends its packages again)"};
+                               " holds contents: " + std::string(kWithoutItsIndex)};
 }
 
 Result<std::unique_ptr<Store>> Store::open(Env& env, const std::string& folder, const std::string& lab) {
