@@ -249,11 +249,10 @@ void take_back_unfinished(Site& site, const DpDirectory& dps, const v1::FaultLis
   std::set<std::string> silent;
   for (const auto& rule : unfinished.faults()) {
     if (silent.contains(rule.match().dp())) continue;
-    auto now = show_fault(site, rule.id());
-    if (now.ok()) now->clear_counts();
-    // A reset may have given its number to another.
-    if (now.status().code() == Code::kNotFound || (now.ok() && !MessageDifferencer::Equals(*now, rule))) continue;
-    const Status done = now.ok() ? take_back(site, dps, rule, kUnfinishedPatience) : now.status();
+    // Somebody else may have taken it back, and a reset given its number to another.
+    const auto now = store::kFaults.get(site.store.read(), *fault_key(rule.id()));
+    if (!now.ok() || !MessageDifferencer::Equals(*now, rule)) continue;
+    const Status done = take_back(site, dps, rule, kUnfinishedPatience);
     if (done.ok()) continue;
     if (done.code() == Code::kUnavailable) silent.insert(rule.match().dp());
     site.log.warning("fault " + rule.id() + " was never carried out and cannot be taken back now: " + done.to_string());
