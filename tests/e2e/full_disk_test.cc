@@ -351,8 +351,11 @@ TEST_F(FullDisk, OutOfDescriptorsInAnImport) {
   const std::string staged = stage();
   HttpProbe control(at(lab_->ready().control()));
   ASSERT_EQ(control.ask("GET", "/healthz").status, 200);
+  // The first numbers are held for the lab's life; above them one may come free at any moment, and an import that
+  // needs one at a time would get through with it.
+  constexpr rlim_t kHeldForGood = 8;
   const rlim_t before = leave_no_descriptor(pid);
-  while (HttpProbe(at(lab_->mp())).ask("GET", "/SMS_MP/.sms_aut?MPLIST").status != 0) leave_no_descriptor(pid);
+  ASSERT_GE(set_limit(pid, RLIMIT_NOFILE, kHeldForGood), kHeldForGood);
   const HttpProbe::Reply refused =
       control.ask("POST", "/api/v1/packages", "Content-Type: application/json\r\n",
                   R"({"id":"LON00002","name":"Small","source":")" + source("small") + "\"}");
