@@ -33,7 +33,9 @@ Lab::Lab(const std::vector<std::string>& serve_arguments, Kind kind, std::string
 }
 
 std::string Lab::address(const std::string& url) const {
-  return kind_ == Kind::kWhole || url.empty() ? "127.0.0.1:0" : url.substr(std::string("http://").size());
+  if (kind_ == Kind::kWhole) return "127.0.0.1:0";
+  // No connection comes from there: a port of 127.0.0.1 may be a client's when the site wants it back.
+  return url.empty() ? "127.0.0.9:0" : url.substr(std::string("http://").size());
 }
 
 void Lab::restart(const std::vector<std::string>& serve_arguments) {
