@@ -12,6 +12,7 @@
 namespace smslab::dp {
 namespace {
 
+using store::drop_manifest;
 using store::kDamages;
 using store::kDpContents;
 using store::kManifests;
@@ -55,10 +56,7 @@ std::unordered_set<std::string> contents_of(const v1::Manifest& manifest) {
 Result<std::vector<std::string>> clear(WriteTxn& txn, store::Blobs& blobs, const v1::DpContent& content) {
   std::vector<std::string> healed;
   if (content.version() == 0) return healed;
-  const store::Key key = manifest_key(content.package_id(), content.version());
-  ASSIGN_OR_RETURN(const v1::Manifest manifest, kManifests.get(txn, key));
-  RETURN_IF_ERROR(blobs.drop(txn, manifest));
-  RETURN_IF_ERROR(kManifests.erase(txn, key));
+  RETURN_IF_ERROR(drop_manifest(txn, blobs, manifest_key(content.package_id(), content.version())));
   std::vector<store::Key> damages;
   RETURN_IF_ERROR(kDamages.each(txn, {content.package_id()}, [&](const store::Key& at, const v1::DamageRecord& record) {
     damages.push_back(at);

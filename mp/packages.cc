@@ -27,6 +27,7 @@
 
 namespace smslab::mp {
 namespace {
+using store::drop_manifest;
 using store::manifest_key;
 
 constexpr uint32_t kOlderVersions = 5;  // that the site keeps beside the current one (semantics 3.5)
@@ -86,13 +87,8 @@ Result<std::unique_ptr<Imports::Import>> claim_id(const Site& site, Imports& imp
   return failed_precondition("the site has no package ID left", "id");
 }
 
-Status drop_version(store::WriteTxn& txn, Site& site, const std::string& id, uint32_t version) {
-  const store::Key key = manifest_key(id, version);
-  auto manifest = store::kManifests.get(txn, key);
-  if (manifest.status().code() == Code::kNotFound) return ok_status();
-  RETURN_IF_ERROR(manifest.status());
-  RETURN_IF_ERROR(site.store.blobs().drop(txn, *manifest));
-  return store::kManifests.erase(txn, key);
+Status drop_version(store::WriteTxn& txn, const Site& site, const std::string& id, uint32_t version) {
+  return drop_manifest(txn, site.store.blobs(), manifest_key(id, version));
 }
 
 void queue_after_commit(store::WriteTxn& txn, const Site& site, const std::string& package) {
@@ -153,12 +149,8 @@ Status package_policy_changed(store::WriteTxn& txn, const Site& site, const v1::
 Status end_deletion(store::WriteTxn& txn, Site& site, const v1::Package& package) {
   RETURN_IF_ERROR(emit(txn, site, package_message(2301, package)));
   log_distmgr(txn, site, "~Successfully deleted the package " + package.id());
-  std::vector<uint32_t> versions;
-  RETURN_IF_ERROR(store::kManifests.each(txn, {package.id()}, [&](const store::Key&, const v1::Manifest& manifest) {
-    versions.push_back(manifest.version());
-    return true;
-  }));
-  for (const uint32_t version : versions) RETURN_IF_ERROR(drop_version(txn, site, package.id(), version));
+  ASSIGN_OR_RETURN(const auto versions, store::kManifests.keys(txn, {package.id()}));
+  for (const store::Key& key : versions) RETURN_IF_ERROR(drop_manifest(txn, site.store.blobs(), key));
   return store::kPackages.erase(txn, {package.id()});
 }
 

@@ -38,7 +38,7 @@ struct Damage {
 };
 
 // Ends what is said of a content that is marked lost.
-inline constexpr std::string_view kComesAgain = "; a refresh or an update brings it again";
+inline constexpr std::string_view kComesAgain = "; a refresh or an update that holds it brings it again";
 
 class Check {
  public:

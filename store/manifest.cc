@@ -27,6 +27,16 @@ Result<v1::Manifest> load_manifest(const ReadTxn& txn, const std::string& packag
   return kManifests.get(txn, manifest_key(package_id, version));
 }
 
+Status drop_manifest(WriteTxn& txn, Blobs& blobs, const Key& key) {
+  const auto manifest = kManifests.get(txn, key);
+  if (manifest.status().code() == Code::kNotFound) return ok_status();
+  if (manifest.status().code() != Code::kDataLoss) {
+    RETURN_IF_ERROR(manifest.status());
+    RETURN_IF_ERROR(blobs.drop(txn, *manifest));
+  }
+  return kManifests.erase(txn, key);
+}
+
 std::string manifest_digest(const v1::Manifest& manifest) {
   return digest_hex(Algorithm::kSha256, manifest.SerializeAsString());
 }

@@ -14,8 +14,14 @@
 
 namespace smslab::store {
 
+class Blobs;
+
 Key manifest_key(const std::string& package_id, uint32_t version);
 Result<v1::Manifest> load_manifest(const ReadTxn& txn, const std::string& package_id, uint32_t version);  // kNotFound
+
+// Takes a manifest out, and its references with it. One that is not there is no hindrance, nor one that cannot be read:
+// what that referred to stays counted until fsck counts again.
+Status drop_manifest(WriteTxn& txn, Blobs& blobs, const Key& key);
 
 // SHA-256, in hex, of the record's bytes. They are the same for the same manifest: it has no maps and no unknown
 // fields.

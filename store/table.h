@@ -42,10 +42,10 @@ class Table {
   }
   Status erase(WriteTxn& txn, const Key& key) const { return txn.erase(join_key(name_, key)); }
 
-  // Without a look at the records, which may be damaged.
-  Result<std::vector<Key>> keys(const ReadTxn& txn) const {
+  // Those that begin with the whole parts of `prefix`, without a look at the records, which may be damaged.
+  Result<std::vector<Key>> keys(const ReadTxn& txn, const Key& prefix = {}) const {
     std::vector<Key> all;
-    RETURN_IF_ERROR(txn.scan(std::string(name_) + '\0', [&](std::string_view key, std::string_view) {
+    RETURN_IF_ERROR(txn.scan(join_key(name_, prefix) + '\0', [&](std::string_view key, std::string_view) {
       all.push_back(split_key(name_, key));
       return true;
     }));

@@ -161,6 +161,38 @@ TEST_F(Receive, OverwriteReplacesWhatADiskHasSpoilt) {
   EXPECT_TRUE(commit(manifest, true).ok());
 }
 
+// A manifest that the index cannot give keeps its package neither from a refresh nor from being removed.
+TEST_F(Receive, ADamagedManifestIsNoHindrance) {
+  const store::Key key = store::manifest_key("LON00001", 1);
+  const v1::Manifest manifest = manifest_of("LON00001", 1, kFiles, kFolders);
+  const auto spoil = [&] {
+    stop();
+    {
+      const auto store = *store::Store::open(posix_env(), folder_ + "/dp");
+      const Status spoilt = store->commit(
+          [&](store::WriteTxn& txn) { return txn.put(store::join_key(store::kManifests.name(), key), "\xff\xff"); });
+      ASSERT_TRUE(spoilt.ok()) << spoilt.to_string();
+    }
+    start();
+  };
+  install("LON00001", 1, kFiles, kFolders);
+  spoil();
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 500);
+  ASSERT_TRUE(send(manifest, kFiles, true).ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").body, "MZ");
+  spoil();
+  EXPECT_TRUE(remove("LON00001").ok());
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00001/Setup.exe").status, 404);
+
+  install("LON00002", 1, {{"Setup.exe", "MZ"}});
+  stop();
+  EXPECT_GT(store::fsck(posix_env(), folder_ + "/dp")->problems_size(), 0) << "what is counted too high";
+  EXPECT_EQ(store::repair(posix_env(), folder_ + "/dp", {})->problems_size(), 0);
+  start();
+  EXPECT_EQ(stored_blobs(), 1u);
+  EXPECT_EQ(get("/SMS_DP_SMSPKG$/LON00002/Setup.exe").body, "MZ");
+}
+
 TEST_F(Receive, InstallationsLeaveNoListsBehind) {
   for (uint32_t version = 1; version <= 5; version++) {
     install("LON00001", version, {{"a", "version " + std::to_string(version)}});

@@ -81,7 +81,7 @@ TEST_F(Fsck, AnUpdateBringsToTheSiteWhatNobodyHasWhole) {
   for (const std::string& store : {lab.data() + "/site", lab.data() + "/dp/" + kDp}) write(blob_in(store), "altered");
   const Finished marked = lab.cli({"fsck", "--repair", "--data", lab.data()});
   EXPECT_EQ(marked.exit_status, 1);
-  EXPECT_THAT(marked.out, HasSubstr("a refresh or an update brings it again"));
+  EXPECT_THAT(marked.out, HasSubstr("a refresh or an update that holds it brings it again"));
   EXPECT_THAT(marked.out, Not(HasSubstr("repaired")));
   lab.restart();
   lab.must({"package", "update", "LON00001", "--wait"});

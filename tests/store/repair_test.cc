@@ -216,7 +216,7 @@ class RepairTest : public ::testing::TestWithParam<Row> {
         EXPECT_THAT(report.repaired(), Contains(HasSubstr(GetParam().named)));
         EXPECT_THAT(report.problems(), IsEmpty());
         break;
-      case Row::End::kWaits: EXPECT_THAT(after, Contains(HasSubstr("a refresh or an update brings it again"))); break;
+      case Row::End::kWaits: EXPECT_THAT(after, Contains(HasSubstr("a refresh or an update that holds it brings it again"))); break;
       case Row::End::kRefused:
         EXPECT_EQ(Pair::state(folder), state) << "nothing is touched";
         EXPECT_EQ(after, before);
@@ -247,7 +247,7 @@ TEST(RepairFrom, AnotherThatIsDamagedTooTakesNothing) {
   }
   const v1::FsckReply report = must(repair(posix_env(), pair.dp(), {pair.site()}));
   EXPECT_THAT(report.repaired(), IsEmpty());
-  EXPECT_THAT(report.problems(), ElementsAre(HasSubstr("a refresh or an update brings it again")));
+  EXPECT_THAT(report.problems(), ElementsAre(HasSubstr("a refresh or an update that holds it brings it again")));
   EXPECT_EQ(read_bytes(Pair::open(pair.dp())->blobs().path(kHello)), "hellO\n") << "it is all that there is";
 }
 
