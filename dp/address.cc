@@ -45,7 +45,7 @@ Result<std::string> decode_query_path(std::string_view query) {
   if (!path || !valid_utf8(*path) || path->find('\0') != std::string::npos || path->find('\\') != std::string::npos) {
     return bad;
   }
-  for (std::string_view part : split(*path, '/')) {
+  for (const std::string_view part : split(*path, '/')) {
     if (part == "." || part == "..") return bad;
   }
   return *std::move(path);

@@ -43,7 +43,7 @@ void Announcer::start() {
 
 void Announcer::stop() {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     stopped_ = true;
     changed_.notify_all();
   }

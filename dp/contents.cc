@@ -22,7 +22,7 @@ std::string Loaded::etag(const v1::FileEntry& file) const { return '"' + sha256(
 Result<LoadedPtr> Contents::find(const std::string& package_id) {
   uint64_t changes = 0;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     if (const auto found = by_package_.find(package_id); found != by_package_.end()) {
       kept_.splice(kept_.begin(), kept_, found->second);
       return found->second->loaded;
@@ -30,13 +30,13 @@ Result<LoadedPtr> Contents::find(const std::string& package_id) {
     changes = changes_;
   }
   ASSIGN_OR_RETURN(LoadedPtr loaded, load(package_id));
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   if (changes == changes_) keep(package_id, loaded);
   return loaded;
 }
 
 void Contents::forget(const std::string& package_id) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   changes_++;
   drop(package_id);
   forget_targets();
@@ -49,7 +49,7 @@ void Contents::forget_targets() {
 }
 
 bool Contents::let_go() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   const bool had = open_files_ > 0;
   forget_targets();
   return had;
@@ -62,13 +62,13 @@ size_t Contents::share_of_descriptors() {
 }
 
 std::shared_ptr<const wire::Entity> Contents::recall(std::string_view target) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   const auto found = targets_.find(target);
   return found == targets_.end() ? nullptr : found->second;
 }
 
 void Contents::remember(std::string target, uint64_t as_of, std::shared_ptr<const wire::Entity> entity) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   const auto pieces = entity->body.pieces();
   const bool open = std::any_of(pieces.begin(), pieces.end(), [](const wire::Piece& piece) { return piece.file; });
   if (as_of != changes_ || (open && limits_.files == 0)) return;
@@ -83,7 +83,7 @@ void Contents::remember(std::string target, uint64_t as_of, std::shared_ptr<cons
 }
 
 uint64_t Contents::changes() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return changes_;
 }
 

@@ -25,7 +25,7 @@ constexpr FormRow kForms[] = {
 
 // The first form that Accept names; the default when it names none.
 const FormRow& negotiate(const std::string* accept) {
-  for (std::string_view range : split(accept ? std::string_view(*accept) : std::string_view(), ',')) {
+  for (const std::string_view range : split(accept ? std::string_view(*accept) : std::string_view(), ',')) {
     const std::string_view type = trim(range.substr(0, range.find(';')));
     for (const FormRow& row : kForms) {
       if (iequals(type, row.type)) return row;

@@ -105,13 +105,13 @@ Status Receiver::put(const std::string& sha256, uint64_t size, const std::functi
 }
 
 void Receiver::give_up(const std::shared_ptr<store::Staging>& staged) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   if (staging_ == staged) staging_.reset();
 }
 
 // With it go the lists of what was staged.
 void Receiver::let_go(const std::shared_ptr<store::Staging>& staged) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   const bool mine_alone = staging_ == staged && staged.use_count() == 2;
   if (mine_alone && staged->is_empty()) staging_.reset();
 }
@@ -138,7 +138,7 @@ Result<v1::CommitReply> Receiver::commit(const v1::Commit& commit) {
   RETURN_IF_ERROR(check_manifest(manifest));
   ASSIGN_OR_RETURN(const auto staged, staging());
   if (commit.overwrite()) RETURN_IF_ERROR(look_through(manifest, *staged));
-  MutexLock committing(committing_);
+  const MutexLock committing(committing_);
   ASSIGN_OR_RETURN(const auto absent, missing(manifest, *staged));
   if (!absent.empty()) {
     return failed_precondition(std::to_string(absent.size()) + " contents of " + manifest.package_id() + " version " +
@@ -195,7 +195,7 @@ Result<v1::RemovalReply> Receiver::remove(const v1::Removal& removal) {
   uint32_t version = 0;
   const auto change = [&](WriteTxn& txn) -> Status {
     reply.Clear();
-    ASSIGN_OR_RETURN(v1::DpContent content, content_of(txn, package_id));
+    ASSIGN_OR_RETURN(const v1::DpContent content, content_of(txn, package_id));
     const bool meant = removal.generation() == 0 || removal.generation() == content.generation();
     version = meant ? content.version() : 0;
     if (version == 0) return ok_status();
@@ -217,7 +217,7 @@ void Receiver::ration(const std::vector<std::string>& absent, const std::optiona
       room && !room->known
           ? std::make_shared<std::atomic<int64_t>>(static_cast<int64_t>(std::min<uint64_t>(room->bytes, INT64_MAX)))
           : nullptr;
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   for (const std::string& sha256 : absent) {
     if (left) {
       rations_[sha256] = left;
@@ -228,7 +228,7 @@ void Receiver::ration(const std::vector<std::string>& absent, const std::optiona
 }
 
 Receiver::Ration Receiver::ration_of(const std::string& sha256) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   const auto found = rations_.find(sha256);
   return found == rations_.end() ? nullptr : found->second;
 }
@@ -251,7 +251,7 @@ Status Receiver::check_space(const v1::Manifest& manifest, const std::vector<std
 }
 
 Result<std::shared_ptr<store::Staging>> Receiver::staging() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   if (!staging_) {
     ASSIGN_OR_RETURN(staging_, store_.blobs().stage());
   }

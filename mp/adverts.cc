@@ -198,7 +198,7 @@ Result<v1::Advert> set_advert(Site& site, const std::string& id, const v1::Adver
     RETURN_IF_ERROR(check_fixed(advert.package(), change.package(), "package"));
     RETURN_IF_ERROR(check_fixed(advert.program(), change.program(), "program"));
     RETURN_IF_ERROR(check_fixed(advert.collection(), change.collection(), "collection"));
-    v1::Advert rest = change;
+    v1::Advert rest = change;  // NOLINT(misc-const-correctness): it is cleared below
     for (const auto clear : {&v1::Advert::clear_id, &v1::Advert::clear_package, &v1::Advert::clear_program,
                              &v1::Advert::clear_collection}) {
       (rest.*clear)();

@@ -3,12 +3,12 @@
 namespace smslab::mp {
 
 uint64_t Changes::seen() const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return count_;
 }
 
 void Changes::notify() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   count_++;
   changed_.notify_all();
 }
@@ -24,7 +24,7 @@ bool Changes::wait_past(uint64_t* seen, SteadyTime deadline) {
 }
 
 void Changes::stop() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   stopped_ = true;
   changed_.notify_all();
 }

@@ -52,7 +52,7 @@ v1::ClientActivity place_said(std::string_view ad_site, const std::vector<std::s
 void ClientActivity::policy_asked(store::Store& store, const std::string& client, const std::string& address,
                                   const Clock& clock) {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     Address& from = addresses_[address];
     if (from.client.empty()) from.client = client;
     if (from.client != client) from.others.insert(client);
@@ -65,7 +65,7 @@ void ClientActivity::policy_asked(store::Store& store, const std::string& client
 void ClientActivity::body_fetched(store::Store& store, const std::string& address, const Clock& clock) {
   std::string client;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     const auto from = addresses_.find(address);
     if (from == addresses_.end() || from->second.shared()) return;
     client = from->second.client;
@@ -84,7 +84,7 @@ void ClientActivity::located(store::Store& store, const std::string& client, con
 Status ClientActivity::record_place(store::WriteTxn& txn, const std::string& client, const v1::ClientActivity& place) {
   if (place.ad_site().empty() && place.addresses().empty()) return ok_status();
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     for (All* all : {&waiting_, &leaving_}) {
       if (const auto found = all->find(client); found != all->end()) take_place(place, &found->second);
     }
@@ -98,7 +98,7 @@ void ClientActivity::note(store::Store& store, const std::string& client, const 
                           const Clock& clock) {
   {
     const SteadyTime now = clock.steady();
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     take(news, &waiting_[client]);
     if (under_way_ || (now - last_write_ < kBetweenWrites && waiting_.size() < kEnough)) return;
     under_way_ = true;
@@ -110,7 +110,7 @@ void ClientActivity::note(store::Store& store, const std::string& client, const 
 CompletionPtr ClientActivity::write(store::Store& store) {
   CompletionPtr done = store.submit([self = shared_from_this()](store::WriteTxn& txn) { return self->put_all(txn); });
   done->on_done([self = shared_from_this()](const Status&) {  // what could not be written leaves with the next change
-    MutexLock lock(self->mu_);
+    const MutexLock lock(self->mu_);
     self->under_way_ = false;
   });
   return done;
@@ -119,7 +119,7 @@ CompletionPtr ClientActivity::write(store::Store& store) {
 Status ClientActivity::put_all(store::WriteTxn& txn) {
   All all;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     for (const auto& [client, news] : waiting_) take(news, &leaving_[client]);
     waiting_.clear();
     all = leaving_;
@@ -130,7 +130,7 @@ Status ClientActivity::put_all(store::WriteTxn& txn) {
     RETURN_IF_ERROR(store::kClientActivity.put(txn, {client}, record));
   }
   txn.after_commit([self = shared_from_this()] {
-    MutexLock lock(self->mu_);
+    const MutexLock lock(self->mu_);
     self->leaving_.clear();
   });
   return ok_status();
@@ -138,7 +138,7 @@ Status ClientActivity::put_all(store::WriteTxn& txn) {
 
 ClientActivity::Recent ClientActivity::recent() const {
   Recent out;
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   out.all_ = leaving_;
   for (const auto& [client, news] : waiting_) take(news, &out.all_[client]);
   return out;
@@ -160,14 +160,14 @@ void ClientActivity::forget(store::WriteTxn& txn) {
   All known;
   std::unordered_map<std::string, Address> addresses;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     known.swap(leaving_);
     for (const auto& [client, news] : waiting_) take(news, &known[client]);
     waiting_.clear();
     addresses.swap(addresses_);
   }
   txn.on_abort([self = shared_from_this(), known = std::move(known), addresses = std::move(addresses)] {
-    MutexLock lock(self->mu_);
+    const MutexLock lock(self->mu_);
     All all = known;
     for (const auto& [client, news] : self->leaving_) take(news, &all[client]);
     self->leaving_ = std::move(all);
@@ -177,7 +177,7 @@ void ClientActivity::forget(store::WriteTxn& txn) {
 
 void ClientActivity::flush(store::Store& store) {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     if (waiting_.empty() && leaving_.empty()) return;
   }
   (void)write(store)->wait();

@@ -129,7 +129,7 @@ class Courier::Parcel final : public ReadableFile {
 
 void Courier::cancel() {
   cancelled_ = true;
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   if (link_ != nullptr) link_->cancel();
 }
 
@@ -139,7 +139,7 @@ Outcome Courier::deliver(Site& site, const DpAddress* dp, const Order& order) {
   }
   DpLink link(*dp);
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     link_ = &link;
   }
   Outcome outcome;
@@ -157,7 +157,7 @@ Outcome Courier::deliver(Site& site, const DpAddress* dp, const Order& order) {
     outcome = copy(site, link, order);
   }
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     link_ = nullptr;
   }
   if (!outcome.status.ok() && cancelled_) outcome.status = kCancelled;

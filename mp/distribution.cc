@@ -130,7 +130,7 @@ void DistributionManager::take_reports() {
   std::vector<SourceRead> read;
   std::vector<std::string> updated;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     updated.swap(updated_);
     delivered.swap(delivered_);
     read.swap(read_);
@@ -228,7 +228,7 @@ Status DistributionManager::begin_pass(const std::string& id) {
   }
   log_distmgr(site_, fmt::format("~Starting package processing thread,thread ID = {:X}", kPackageThread),
               kDistmgrThread);
-  const Status opened = site_.store.commit([&](store::WriteTxn& txn) -> Status {
+  Status opened = site_.store.commit([&](store::WriteTxn& txn) -> Status {
     ASSIGN_OR_RETURN(v1::Package now, store::kPackages.get(txn, {id}));
     if (now.pass_open()) return ok_status();
     now.set_pass_open(true);
@@ -344,7 +344,7 @@ void DistributionManager::send(const std::string& id, Pass& pass, Order order) {
     }
     if (stopping_ && !outcome.status.ok()) return;  // the next start goes on
     {
-      MutexLock lock(mu_);
+      const MutexLock lock(mu_);
       delivered_.push_back({id, shared, std::move(outcome), begun, site_.clock.steady()});
     }
     site_.queue->wake();
@@ -361,7 +361,7 @@ void DistributionManager::read_source(const v1::Package& package) {
     auto live = read_live_source(site_, package, progress);
     if (stopping_) return;
     {
-      MutexLock lock(mu_);
+      const MutexLock lock(mu_);
       read_.push_back({package.id(), std::move(live)});
     }
     site_.queue->wake();
@@ -427,7 +427,7 @@ void DistributionManager::update_what_is_due() {
         if (done.status().code() != Code::kAborted) (void)postpone_update(site_, package);
       }
       {
-        MutexLock lock(mu_);
+        const MutexLock lock(mu_);
         updated_.push_back(package);
       }
       site_.queue->wake();

@@ -11,7 +11,7 @@ namespace smslab::mp {
 void DpDirectory::add(DpAddress dp) {
   // The site code is the same in all of them and does not move the order.
   const auto nal = [](const DpAddress& at) { return nal_path(at.name, "XXX"); };
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   Snapshot::Dps next = *dps_.dps_;
   std::erase_if(next, [&](const DpAddress& each) { return iequals(each.name, dp.name); });
   const auto place = std::lower_bound(next.begin(), next.end(), dp,
@@ -21,14 +21,14 @@ void DpDirectory::add(DpAddress dp) {
 }
 
 void DpDirectory::remove(std::string_view name) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   Snapshot::Dps next = *dps_.dps_;
   std::erase_if(next, [&](const DpAddress& each) { return iequals(each.name, name); });
   dps_ = Snapshot(std::make_shared<const Snapshot::Dps>(std::move(next)));
 }
 
 DpDirectory::Snapshot DpDirectory::all() const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return dps_;
 }
 

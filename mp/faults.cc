@@ -139,7 +139,7 @@ Result<v1::FaultRule> add_fault(Site& site, const DpDirectory& dps, const v1::Fa
     return rule;
   }
 
-  const auto damaged = do_damage(site, dps, rule);
+  auto damaged = do_damage(site, dps, rule);
   if (!damaged.ok()) {
     // Whether a DP that did not answer carried it out is not known: it must say that it has not.
     const Status undone =

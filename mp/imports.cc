@@ -8,7 +8,7 @@ Imports::Import::Import(Imports& owner, std::string package, std::string source)
     : owner_(owner), package_(std::move(package)), source_(std::move(source)) {}
 
 Imports::Import::~Import() {
-  MutexLock lock(owner_.mu_);
+  const MutexLock lock(owner_.mu_);
   owner_.running_.erase(package_);
 }
 
@@ -21,7 +21,7 @@ store::Staging::Progress Imports::Import::progress() {
 
 Result<std::unique_ptr<Imports::Import>> Imports::begin(const std::string& package, const std::string& source) {
   std::unique_ptr<Import> import;  // destroyed after the lock: its end takes it
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   if (running_.contains(package)) {
     return Status(Code::kAborted, "the source of " + package + " is being read already; try again when that is done");
   }
@@ -32,7 +32,7 @@ Result<std::unique_ptr<Imports::Import>> Imports::begin(const std::string& packa
 
 v1::ImportList Imports::list() const {
   v1::ImportList list;
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   for (const auto& [package, import] : running_) {
     v1::ImportProgress* progress = list.add_imports();
     progress->set_package(package);

@@ -6,7 +6,7 @@ namespace smslab::mp {
 
 void Lane::post(Job job) {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     if (stopped_) return;
     jobs_.push_back(std::move(job));
     changed_.notify_all();
@@ -16,12 +16,12 @@ void Lane::post(Job job) {
 
 void Lane::moved() {
   const SteadyTime now = clock_.steady();
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   moved_ = now;
 }
 
 SteadyTime::duration Lane::quiet_for(SteadyTime now) const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return busy_ && now > moved_ ? now - moved_ : SteadyTime::duration::zero();
 }
 
@@ -55,7 +55,7 @@ void Lane::run() {
     }
     job();
     job = nullptr;  // what it holds goes before the lane is free
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     busy_ = false;
     changed_.notify_all();
   }

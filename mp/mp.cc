@@ -138,11 +138,11 @@ class Mp::Impl {
   const control::RouteTable& control_table() const { return control_.table(); }
 
   void set_mp_url(std::string url) {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     mp_url_ = std::move(url);
   }
   std::string mp_url() const {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return mp_url_;
   }
 
@@ -181,7 +181,7 @@ class Mp::Impl {
   Status at_rest(const std::function<Status()>& change) {
     manager_.reset();  // which stops the queue
     site_.queue->restart();
-    const Status changed = change();
+    Status changed = change();
     manager_ = std::make_unique<DistributionManager>(site_, dps_, imports_);
     manager_->start();
     return changed;

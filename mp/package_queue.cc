@@ -6,32 +6,32 @@
 namespace smslab::mp {
 
 void PackageQueue::push(const std::string& package) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   if (std::find(waiting_.begin(), waiting_.end(), package) == waiting_.end()) waiting_.push_back(package);
   changed_.notify_all();
 }
 
 void PackageQueue::wake() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   woken_ = true;
   changed_.notify_all();
 }
 
 void PackageQueue::stop() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   stopped_ = true;
   changed_.notify_all();
 }
 
 void PackageQueue::restart() {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   waiting_.clear();
   woken_ = false;
   stopped_ = false;
 }
 
 bool PackageQueue::stopped() const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return stopped_;
 }
 

@@ -99,7 +99,7 @@ void queue_after_commit(store::WriteTxn& txn, const Site& site, const std::strin
 Status tell_update_failed(Site& site, const v1::Package& package, const Status& why) {
   const bool locked = source_trouble(site, package, why) == SourceTrouble::kLocked;
   return site.store.commit([&](store::WriteTxn& txn) -> Status {
-    ASSIGN_OR_RETURN(v1::Package now, get_usable_package(txn, package.id(), "id"));
+    ASSIGN_OR_RETURN(const v1::Package now, get_usable_package(txn, package.id(), "id"));
     if (locked) return tell_source_trouble(txn, site, now, why);
     RETURN_IF_ERROR(emit(txn, site, package_message(2300, now)));
     RETURN_IF_ERROR(tell_source_trouble(txn, site, now, why));

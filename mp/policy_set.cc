@@ -99,8 +99,11 @@ Status PolicySet::read_adverts(const store::ReadTxn& txn) {
     const auto [at, fresh] = packages.try_emplace(id);
     if (!fresh) return at->second;
     auto package = store::kPackages.get(txn, {id});
-    if (package.ok()) at->second = std::make_shared<const v1::Package>(*std::move(package));
-    if (!package.ok() && package.status().code() != Code::kNotFound) damaged = package.status();
+    if (package.ok()) {
+      at->second = std::make_shared<const v1::Package>(*std::move(package));
+    } else if (package.status().code() != Code::kNotFound) {
+      damaged = package.status();
+    }
     return at->second;
   };
   RETURN_IF_ERROR(store::kAdverts.each(txn, {}, [&](const store::Key&, const v1::Advert& read) {

@@ -140,7 +140,7 @@ Result<v1::Program> show_program(const Site& site, const std::string& package, c
 }
 
 Result<v1::ProgramList> list_programs(const Site& site, const std::string& package) {
-  ASSIGN_OR_RETURN(v1::Package record, get_package(site.store.read(), package, "package"));
+  ASSIGN_OR_RETURN(const v1::Package record, get_package(site.store.read(), package, "package"));
   v1::ProgramList list;
   *list.mutable_programs() = record.programs();
   return list;

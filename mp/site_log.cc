@@ -134,7 +134,7 @@ SiteLogs::SiteLogs(Sinks sinks, size_t queue_bytes) : sinks_(std::move(sinks)), 
 
 SiteLogs::~SiteLogs() {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     stopping_ = true;
     wake_.notify_all();
   }
@@ -148,7 +148,7 @@ void SiteLogs::write(SiteLogFile file, LabTime time, std::string text, uint32_t 
 void SiteLogs::queue(SiteLogFile file, LabTime time, std::string text) {
   if (!writes(file)) return;
   const size_t bytes = sizeof(Line) + text.size();
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   if (waiting_bytes_ + bytes > queue_bytes_) {
     lost_[static_cast<size_t>(file)]++;
     return;
@@ -186,7 +186,7 @@ void SiteLogs::run() {
       writing_ = true;
     }
     write_batch(lines, lost);
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     writing_ = false;
     written_.notify_all();
   }

@@ -72,7 +72,7 @@ struct Staging::Incoming {
 Result<std::unique_ptr<Staging::Incoming>> Staging::incoming() {
   std::string name;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     name = std::to_string(next_file_++);
   }
   auto incoming = std::make_unique<Incoming>(blobs_.env_, folder_, std::move(name));
@@ -89,7 +89,7 @@ Result<StagedBlob> Staging::keep(Incoming& incoming, ContentDigests digests, con
   }
   if (blobs_.has(blobs_.index_.read(), sha256)) return blob;
   blobs_.share(incoming.path(), sha256, blob.size);
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   incoming.kept = staged_.try_emplace(sha256, Item{blob, incoming.file}).second;
   return blob;
 }
@@ -106,7 +106,7 @@ Staging::~Staging() {
   }
   // The lists stay until the renames, there and perhaps back, are durable.
   for (const auto& [sha256, item] : staged_) (void)blobs_.env_.remove_file(folder_ + "/" + item.file);
-  MutexLock settling(blobs_.mu_);
+  const MutexLock settling(blobs_.mu_);
   blobs_.settling_.push_back(folder_);
 }
 
@@ -164,19 +164,19 @@ Result<StagedBlob> Staging::add(const ReadableFile& file, const Progress& progre
 }
 
 bool Staging::has(const std::string& sha256) const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return staged_.contains(sha256);
 }
 
 bool Staging::is_empty() const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return staged_.empty();
 }
 
 Result<std::shared_ptr<const ReadableFile>> Staging::open(const std::string& sha256) const {
   std::string file;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     const auto staged = staged_.find(sha256);
     if (staged != staged_.end()) file = staged->second.file;
   }
@@ -190,7 +190,7 @@ Status Staging::make_durable() {
   std::string name;
   std::vector<std::string> listed;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     for (const auto& [sha256, item] : staged_) {
       if (item.durable) continue;
       list.append(item.file).append(" ").append(sha256).append("\n");
@@ -204,7 +204,7 @@ Status Staging::make_durable() {
   RETURN_IF_ERROR(file->append(list));
   RETURN_IF_ERROR(file->close());
   RETURN_IF_ERROR(blobs_.settle());
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   for (const std::string& sha256 : listed) {
     if (const auto at = staged_.find(sha256); at != staged_.end()) at->second.durable = true;
   }
@@ -214,7 +214,7 @@ Status Staging::make_durable() {
 Status Staging::publish(WriteTxn& txn, const std::function<bool(const std::string& sha256)>& wanted) {
   std::vector<std::pair<std::string, Item>> items;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     items.assign(staged_.begin(), staged_.end());
   }
   RETURN_IF_ERROR(blobs_.erase_collected(txn));
@@ -223,7 +223,7 @@ Status Staging::publish(WriteTxn& txn, const std::function<bool(const std::strin
     for (const auto& [sha256, file] : *moved) take_back(sha256, file);
   });
   txn.after_commit([this, moved] {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     for (const auto& [sha256, file] : *moved) staged_.erase(sha256);
   });
   for (const auto& [sha256, item] : items) {
@@ -241,7 +241,7 @@ Status Staging::publish(WriteTxn& txn, const std::function<bool(const std::strin
     RETURN_IF_ERROR(kLost.erase(txn, {sha256}));
     // The file is wanted again: whoever would unlink it looks for the row.
     RETURN_IF_ERROR(kGarbage.erase(txn, {sha256}));
-    MutexLock lock(blobs_.mu_);
+    const MutexLock lock(blobs_.mu_);
     blobs_.unlinked_.erase(sha256);
   }
   return ok_status();
@@ -249,7 +249,7 @@ Status Staging::publish(WriteTxn& txn, const std::function<bool(const std::strin
 
 Status Staging::move_in(const std::string& sha256, const std::string& file) {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     moved_ = true;
   }
   const std::string from = folder_ + "/" + file;
@@ -264,7 +264,7 @@ Status Staging::move_in(const std::string& sha256, const std::string& file) {
 
 void Staging::take_back(const std::string& sha256, const std::string& file) {
   if (blobs_.env_.rename(blobs_.path(sha256), folder_ + "/" + file).ok()) return;
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   stuck_ = true;
 }
 
@@ -328,7 +328,7 @@ Blobs::~Blobs() {
 Result<std::unique_ptr<Staging>> Blobs::stage() {
   std::string folder;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     folder = stage_folder() + "/" + std::to_string(next_stage_++);
   }
   RETURN_IF_ERROR(env_.make_folders(folder));
@@ -437,7 +437,7 @@ void Blobs::collect(const std::vector<std::string>& garbage) {
     if (!kGarbage.has(txn, {sha256}) || kBlobs.has(txn, {sha256})) continue;
     const Status removed = env_.remove_file(path(sha256));
     if (!removed.ok() && removed.code() != Code::kNotFound) continue;  // the next start tries again
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     unlinked_[sha256] = {next_unlinked_++, false};
   }
 }
@@ -446,7 +446,7 @@ void Blobs::collect(const std::vector<std::string>& garbage) {
 Status Blobs::erase_collected(WriteTxn& txn) {
   std::vector<std::string> gone;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     for (const auto& [sha256, unlinked] : unlinked_) {
       if (unlinked.durable) gone.push_back(sha256);
     }
@@ -463,7 +463,7 @@ Status Blobs::settle() {
   std::vector<std::string> folders;
   std::vector<std::pair<std::string, uint64_t>> unlinked;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     folders.swap(settling_);
     for (const auto& [sha256, u] : unlinked_) {
       if (!u.durable) unlinked.emplace_back(sha256, u.number);
@@ -471,7 +471,7 @@ Status Blobs::settle() {
   }
   Status status = env_.barrier(folder_);
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     if (!status.ok()) {
       settling_.insert(settling_.end(), folders.begin(), folders.end());
       return status;

@@ -8,7 +8,7 @@ Committer::Committer(Index& index) : index_(index), thread_([this] { run(); }) {
 
 Committer::~Committer() {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     stopping_ = true;
     wake_.notify_one();
   }
@@ -17,7 +17,7 @@ Committer::~Committer() {
 
 CompletionPtr Committer::submit(Index::Change change) {
   auto done = std::make_shared<Completion>();
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   waiting_.emplace_back(std::move(change), done);
   wake_.notify_one();
   return done;
@@ -48,7 +48,7 @@ void Committer::run() {
     // What a change holds goes before its waiter goes on: a Staging must not outlive the store behind our back.
     changes.clear();
     for (size_t i = 0; i < completions.size(); i++) completions[i]->finish(std::move(results[i]));
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     writing_ = false;
     rounds_++;
     settled_.notify_all();

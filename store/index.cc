@@ -95,7 +95,7 @@ class Gate {
     readers_++;
   }
   void leave() {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     if (--readers_ == 0) changed_.notify_all();
   }
   // True once nobody reads and nobody can begin to.
@@ -110,7 +110,7 @@ class Gate {
     return growing_;
   }
   void open() {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     growing_ = false;
     changed_.notify_all();
   }

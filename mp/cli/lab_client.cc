@@ -84,7 +84,7 @@ Result<LabClient> LabClient::find(const LabFinder& finder) {
 
 Status LabClient::call(const std::string& method, const std::string& target, const google::protobuf::Message* request,
                        google::protobuf::Message* reply, std::vector<Status>* errors) {
-  const Status status = http_.call(method, target, request, reply, errors);
+  Status status = http_.call(method, target, request, reply, errors);
   // Only when nobody answered: the lab itself may say that something is unavailable.
   if (status.code() == Code::kUnavailable && status.message().starts_with(method + " http://")) {
     return {status.code(), status.message() + "; is a lab running at " + url_ +

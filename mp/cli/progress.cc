@@ -19,7 +19,7 @@ Progress::Progress(const LabFinder& finder, std::string package) : package_(std:
 Progress::~Progress() {
   if (!thread_.joinable()) return;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     end_ = true;
     ended_.notify_all();
   }

@@ -81,7 +81,7 @@ class Follower {
     if (!cli_.json) print(line_of(kHeader));
     while (true) {
       v1::StatusMessageList page;
-      if (const Status asked = ask(&page); asked.ok()) {
+      if (Status asked = ask(&page); asked.ok()) {
         if (away_) note("smslab: the lab answers again\n");
         away_ = false;
         if (sequence_ && *sequence_ != page.sequence()) restart();
@@ -123,12 +123,12 @@ class Follower {
                        row[5], row[6]);
   }
   void print(const std::string& line) {
-    MutexLock lock(printing_);
+    const MutexLock lock(printing_);
     fmt::print("{}\n", line);
     std::fflush(stdout);
   }
   void note(const std::string& text) {
-    MutexLock lock(printing_);
+    const MutexLock lock(printing_);
     fmt::print(stderr, "{}", text);
   }
 
@@ -140,7 +140,7 @@ class Follower {
     std::thread([this, interrupt] {
       int signal = 0;
       ::sigwait(&interrupt, &signal);
-      MutexLock lock(printing_);
+      const MutexLock lock(printing_);
       ::_exit(0);
     }).detach();
   }

@@ -8,7 +8,7 @@ TimeSource system_time_source() {
 }
 
 LabClock::LabClock(TimeSource source, Start start) : source_(std::move(source)), start_(start) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   start_locked();
 }
 
@@ -28,20 +28,20 @@ LabTime LabClock::now_locked() const {
 }
 
 LabTime LabClock::now() const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return now_locked();
 }
 
 SteadyTime LabClock::steady() const { return source_.steady(); }
 
 bool LabClock::frozen() const {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   return state_.frozen;
 }
 
 void LabClock::freeze(LabTime at) {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     state_.at = at;
     state_.frozen = true;
   }
@@ -50,7 +50,7 @@ void LabClock::freeze(LabTime at) {
 
 void LabClock::advance(LabDuration by) {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     state_.at += by;
   }
   changed();
@@ -58,7 +58,7 @@ void LabClock::advance(LabDuration by) {
 
 void LabClock::run() {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     state_ = {.frozen = false, .at = now_locked(), .base = source_.steady()};
   }
   changed();
@@ -67,7 +67,7 @@ void LabClock::run() {
 LabClock::State LabClock::restart() {
   State before;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     before = state_;
     start_locked();
   }
@@ -77,21 +77,21 @@ LabClock::State LabClock::restart() {
 
 void LabClock::restore(const State& state) {
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     state_ = state;
   }
   changed();
 }
 
 void LabClock::on_change(std::function<void()> listener) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   listeners_.push_back(std::move(listener));
 }
 
 void LabClock::changed() const {
   std::vector<std::function<void()>> listeners;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     listeners = listeners_;
   }
   for (const auto& listener : listeners) listener();

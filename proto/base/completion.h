@@ -22,7 +22,7 @@ class Completion {
   void finish(Status status) {
     std::vector<std::function<void(const Status&)>> waiting;
     {
-      MutexLock lock(mu_);
+      const MutexLock lock(mu_);
       if (status_) return;
       status_ = std::move(status);
       waiting.swap(waiting_);
@@ -33,7 +33,7 @@ class Completion {
 
   void on_done(std::function<void(const Status&)> callback) {
     {
-      MutexLock lock(mu_);
+      const MutexLock lock(mu_);
       if (!status_) {
         waiting_.push_back(std::move(callback));
         return;

@@ -93,7 +93,7 @@ class RollingSink final : public LogSink {
     if (!none) size_ = size;
   }
   void write(std::string_view record) override {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     if (size_ > roll_at_) roll();
     if (!file_) {
       auto again = open_growing_file(path_, line_end_, lost_);

@@ -93,6 +93,7 @@ class [[nodiscard]] Result {
 
 }  // namespace smslab
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in them.
 #define RETURN_IF_ERROR(expr)                                           \
   do {                                                                  \
     if (::smslab::Status smslab_status = (expr); !smslab_status.ok()) { \
@@ -107,3 +108,4 @@ class [[nodiscard]] Result {
   auto result = (expr);                              \
   if (!result.ok()) return result.status();          \
   declaration = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -77,14 +77,14 @@ FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)) {
 FakeServer::~FakeServer() {
   std::list<Link> links;
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     ended_ = true;
     ::shutdown(listener_.get(), SHUT_RDWR);
     for (const Link& link : links_) ::shutdown(link.fd.get(), SHUT_RDWR);
   }
   acceptor_.join();
   {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     links.swap(links_);
   }
   for (Link& link : links) link.thread.join();
@@ -93,7 +93,7 @@ FakeServer::~FakeServer() {
 void FakeServer::accept_all() {
   for (;;) {
     UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     if (!fd || ended_) return;
     const int raw = fd.get();
     links_.push_back({std::move(fd), std::thread([this, raw] { serve(raw); })});

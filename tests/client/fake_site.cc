@@ -121,7 +121,7 @@ void FakeSite::forget() {
 }
 
 FakeReply FakeSite::answer(const FakeRequest& request) {
-  MutexLock lock(mu_);
+  const MutexLock lock(mu_);
   requests.push_back(request);
   if (request.method == "CCM_POST") return answer_message(request);
   if (istarts_with(request.target, "/SMS_DP_")) return answer_dp(request);

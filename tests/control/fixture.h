@@ -18,11 +18,11 @@ namespace smslab::control {
 class RecordedLog final : public LogSink {
  public:
   void write(std::string_view record) override {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     records_.emplace_back(record);
   }
   std::vector<std::string> take() {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return std::exchange(records_, {});
   }
 

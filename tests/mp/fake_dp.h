@@ -28,7 +28,7 @@ class FakeDp {
                  [this](control::ControlRequest& r) -> Result<control::ControlReply> {
                    v1::Commit commit;
                    RETURN_IF_ERROR(r.parse(&commit));
-                   MutexLock lock(mu_);
+                   const MutexLock lock(mu_);
                    overwrites_.push_back(commit.overwrite());
                    versions_.push_back(commit.manifest().version());
                    return control::reply_with(v1::CommitReply());
@@ -44,15 +44,15 @@ class FakeDp {
     if (stalled_.exchange(false)) released_.set_value();
   }
   std::vector<bool> overwrites() const {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return overwrites_;
   }
   std::vector<uint32_t> versions() const {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return versions_;
   }
   std::vector<uint64_t> puts() const {  // sizes of the contents sent
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return puts_;
   }
   HostPort at;
@@ -64,7 +64,7 @@ class FakeDp {
     if (on_offer) on_offer(++offers_);
     if (stalled_) freed_.wait();
     v1::OfferReply reply;
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     for (const auto& file : offer.manifest().files()) {
       if (!held_.contains(file.hash().sha256())) reply.add_missing(file.hash().sha256());
     }
@@ -76,7 +76,7 @@ class FakeDp {
       size += piece.size();
       return ok_status();
     }));
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     held_.insert(request.param("sha256"));
     puts_.push_back(size);
     return control::ControlReply{};

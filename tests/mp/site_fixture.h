@@ -39,11 +39,11 @@ constexpr const char* kDp2 = "LON-DP-02";
 class LinesLog : public LogSink {
  public:
   void write(std::string_view record) override {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     lines_.emplace_back(record);
   }
   std::vector<std::string> lines() const {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return lines_;
   }
 

@@ -289,7 +289,7 @@ TEST(SiteLog, AQueueThatIsFullSaysWhatItLost) {
   while (sink->lines().empty()) std::this_thread::yield();
   for (int i = 0; i < 10; i++) logs.queue(SiteLogFile::kDistmgr, now, std::string(400, 'x'));
   {
-    MutexLock lock(sink->mu);
+    const MutexLock lock(sink->mu);
     sink->go = true;
     sink->changed.notify_all();
   }

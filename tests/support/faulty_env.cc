@@ -12,7 +12,7 @@ class FaultyEnv::Plan {
  public:
   // What becomes of the next call. `torn`: what is left of it when it is the one that death meets.
   Status next(Call call, const std::function<void()>& torn = {}) {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     calls_++;
     const uint64_t nth = ++by_kind_[call];
     if (last_ && calls_ > *last_) {
@@ -27,24 +27,24 @@ class FaultyEnv::Plan {
     return status;
   }
   void fail(Call call, uint64_t nth, Status status) {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     failures_[{call, by_kind_[call] + nth}] = std::move(status);
   }
   void die_after(uint64_t calls, std::function<void()> death) {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     last_ = calls_ + calls;
     death_ = std::move(death);
   }
   bool dead() const {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return last_ && calls_ > *last_;
   }
   uint64_t calls() const {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     return calls_;
   }
   uint64_t calls(Call call) const {
-    MutexLock lock(mu_);
+    const MutexLock lock(mu_);
     const auto found = by_kind_.find(call);
     return found == by_kind_.end() ? 0 : found->second;
   }

@@ -50,13 +50,13 @@ class MemReadable final : public ReadableFile {
   MemReadable(std::shared_ptr<MemEnv::Disk> disk, InodePtr inode, uint64_t size)
       : disk_(std::move(disk)), inode_(std::move(inode)), size_(size) {}
   Result<size_t> pread(uint64_t offset, std::span<char> buffer) const override {
-    MutexLock lock(disk_->mu);
+    const MutexLock lock(disk_->mu);
     if (offset >= inode_->bytes.size()) return size_t{0};
     return inode_->bytes.copy(buffer.data(), buffer.size(), offset);
   }
   uint64_t size() const override { return size_; }
   int fd() const override {
-    MutexLock lock(disk_->mu);
+    const MutexLock lock(disk_->mu);
     if (!fd_) {
       fd_ = UniqueFd(::memfd_create("mem_env", MFD_CLOEXEC));
       for (size_t at = 0; at < inode_->bytes.size();) {
@@ -79,7 +79,7 @@ class MemWritable final : public WritableFile {
  public:
   MemWritable(std::shared_ptr<MemEnv::Disk> disk, InodePtr inode) : disk_(std::move(disk)), inode_(std::move(inode)) {}
   Status append(std::string_view bytes) override {
-    MutexLock lock(disk_->mu);
+    const MutexLock lock(disk_->mu);
     inode_->bytes += bytes;
     return ok_status();
   }
@@ -95,7 +95,7 @@ class MemLock final : public FolderLock {
   MemLock(std::shared_ptr<MemEnv::Disk> disk, std::string folder)
       : disk_(std::move(disk)), folder_(std::move(folder)) {}
   ~MemLock() override {
-    MutexLock lock(disk_->mu);
+    const MutexLock lock(disk_->mu);
     disk_->locked.erase(folder_);
   }
 
@@ -110,12 +110,12 @@ MemEnv::MemEnv() : disk_(std::make_shared<Disk>()) {}
 MemEnv::~MemEnv() = default;
 
 void MemEnv::lose_power(Loss loss, uint64_t seed) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   disk_->names.lose_power(loss, seed);
 }
 
 std::string MemEnv::listing(const std::string& folder) const {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   std::string text;
   for (const auto& [path, inode] : disk_->names.names()) {
     if (!below(path, folder)) continue;
@@ -128,18 +128,18 @@ std::string MemEnv::listing(const std::string& folder) const {
 }
 
 void MemEnv::write(const std::string& path, const std::string& bytes) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   disk_->names.take({.kind = Kind::kPut, .path = path, .inode = std::make_shared<Inode>(Inode{bytes, 0})});
 }
 
 std::string MemEnv::read(const std::string& path) const {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   const InodePtr file = disk_->names.file(path);
   return file ? file->bytes : std::string();
 }
 
 Result<std::unique_ptr<ReadableFile>> MemEnv::open(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   const auto found = disk_->names.names().find(path);
   if (found == disk_->names.names().end()) return error(ENOENT, "open", path);
   if (!found->second) return invalid_argument(path + " is not a file");
@@ -148,7 +148,7 @@ Result<std::unique_ptr<ReadableFile>> MemEnv::open(const std::string& path) {
 }
 
 Result<std::unique_ptr<WritableFile>> MemEnv::create(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   if (!disk_->names.is_folder(parent(path))) return error(ENOENT, "create", path);
   if (disk_->names.is_folder(path)) return error(EISDIR, "create", path);
   auto inode = std::make_shared<Inode>();
@@ -158,7 +158,7 @@ Result<std::unique_ptr<WritableFile>> MemEnv::create(const std::string& path) {
 
 Result<std::unique_ptr<WritableFile>> MemEnv::open_append(const std::string& path) {
   {
-    MutexLock lock(disk_->mu);
+    const MutexLock lock(disk_->mu);
     const auto found = disk_->names.names().find(path);
     if (found != disk_->names.names().end() && found->second) {
       return std::unique_ptr<WritableFile>(std::make_unique<MemWritable>(disk_, found->second));
@@ -168,7 +168,7 @@ Result<std::unique_ptr<WritableFile>> MemEnv::open_append(const std::string& pat
 }
 
 Result<FileInfo> MemEnv::info(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   const auto found = disk_->names.names().find(path);
   if (found == disk_->names.names().end()) return error(ENOENT, "look at", path);
   const LabTime modified(std::chrono::seconds(1'164'139'200));  // 2006-11-21T20:00:00Z
@@ -179,7 +179,7 @@ Result<FileInfo> MemEnv::info(const std::string& path) {
 Result<FileInfo> MemEnv::link_info(const std::string& path) { return info(path); }
 
 Result<std::vector<FolderEntry>> MemEnv::list(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   const auto found = disk_->names.names().find(path);
   if (found == disk_->names.names().end()) return error(ENOENT, "list", path);
   if (found->second) return error(ENOTDIR, "list", path);
@@ -199,7 +199,7 @@ Result<std::string> MemEnv::real_path(const std::string& path) {
 }
 
 Status MemEnv::make_folders(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   for (size_t at = 1; at <= path.size(); at++) {
     if (at < path.size() && path[at] != '/') continue;
     const std::string part = path.substr(0, at);
@@ -211,7 +211,7 @@ Status MemEnv::make_folders(const std::string& path) {
 }
 
 Status MemEnv::rename(const std::string& from, const std::string& to) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   const auto found = disk_->names.names().find(from);
   if (found == disk_->names.names().end() || !disk_->names.is_folder(parent(to))) return error(ENOENT, "rename", from);
   if (!found->second || disk_->names.is_folder(to)) return error(EISDIR, "rename", from);  // files only
@@ -220,7 +220,7 @@ Status MemEnv::rename(const std::string& from, const std::string& to) {
 }
 
 Status MemEnv::remove_file(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   if (!disk_->names.names().contains(path)) return error(ENOENT, "remove", path);
   if (disk_->names.is_folder(path)) return error(EISDIR, "remove", path);
   disk_->names.take({.kind = Kind::kRemove, .path = path});
@@ -228,13 +228,13 @@ Status MemEnv::remove_file(const std::string& path) {
 }
 
 Status MemEnv::remove_tree(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   disk_->names.take_tree(path);
   return ok_status();
 }
 
 Status MemEnv::barrier(const std::string& folder) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   if (!disk_->names.is_folder(folder)) return error(ENOENT, "sync", folder);
   disk_->names.barrier(folder);
   return ok_status();

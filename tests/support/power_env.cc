@@ -33,7 +33,7 @@ class PowerEnv::Disk {
   explicit Disk(std::string folder) : folder_(std::move(folder)), links_(folder_ + ".links") {
     fs::create_directories(folder_);
     fs::create_directories(links_);
-    MutexLock lock(mu);
+    const MutexLock lock(mu);
     names.take({.kind = Kind::kPut, .path = folder_});
     for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
       const std::string path = entry.path().string();
@@ -85,7 +85,7 @@ class PoweredFile final : public WritableFile {
   PoweredFile(std::unique_ptr<WritableFile> under, std::shared_ptr<PowerEnv::Disk> disk)
       : under_(std::move(under)), disk_(std::move(disk)) {}
   Status append(std::string_view bytes) override {
-    MutexLock lock(disk_->mu);
+    const MutexLock lock(disk_->mu);
     return under_->append(bytes);
   }
   Status close() override { return under_->close(); }
@@ -101,7 +101,7 @@ PowerEnv::PowerEnv(std::string folder) : ForwardingEnv(posix_env()), disk_(std::
 PowerEnv::~PowerEnv() = default;
 
 void PowerEnv::cut_power(Loss loss, uint64_t seed) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   const Names::Names before = disk_->names.names();
   disk_->names.lose_power(loss, seed);
   disk_->lay_out(before);
@@ -110,7 +110,7 @@ void PowerEnv::cut_power(Loss loss, uint64_t seed) {
 }
 
 Result<std::unique_ptr<WritableFile>> PowerEnv::create(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   if (disk_->is_ours(path)) (void)under_.remove_file(path);  // what it held may be wanted again
   ASSIGN_OR_RETURN(auto file, under_.create(path));
   if (!disk_->is_ours(path)) return file;
@@ -119,7 +119,7 @@ Result<std::unique_ptr<WritableFile>> PowerEnv::create(const std::string& path) 
 }
 
 Result<std::unique_ptr<WritableFile>> PowerEnv::open_append(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   ASSIGN_OR_RETURN(auto file, under_.open_append(path));
   if (!disk_->is_ours(path)) return file;
   if (!disk_->names.file(path)) {
@@ -129,7 +129,7 @@ Result<std::unique_ptr<WritableFile>> PowerEnv::open_append(const std::string& p
 }
 
 Status PowerEnv::make_folders(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   RETURN_IF_ERROR(under_.make_folders(path));
   for (std::string at = path; disk_->is_ours(at) && !disk_->names.is_folder(at); at = parent(at)) {
     disk_->names.take({.kind = Kind::kPut, .path = at});
@@ -138,28 +138,28 @@ Status PowerEnv::make_folders(const std::string& path) {
 }
 
 Status PowerEnv::rename(const std::string& from, const std::string& to) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   RETURN_IF_ERROR(under_.rename(from, to));
   if (disk_->is_ours(from)) disk_->names.take({.kind = Kind::kRename, .path = from, .to = to});
   return ok_status();
 }
 
 Status PowerEnv::remove_file(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   RETURN_IF_ERROR(under_.remove_file(path));
   if (disk_->is_ours(path)) disk_->names.take({.kind = Kind::kRemove, .path = path});
   return ok_status();
 }
 
 Status PowerEnv::remove_tree(const std::string& path) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   RETURN_IF_ERROR(under_.remove_tree(path));
   disk_->names.take_tree(path);
   return ok_status();
 }
 
 Status PowerEnv::barrier(const std::string& folder) {
-  MutexLock lock(disk_->mu);
+  const MutexLock lock(disk_->mu);
   disk_->names.barrier(folder);
   return ok_status();
 }
