@@ -14,7 +14,7 @@ std::string to_hex(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out;
   out.reserve(bytes.size() * 2);
-  for (unsigned char c : bytes) {
+  for (const unsigned char c : bytes) {
     out += kDigits[c >> 4];
     out += kDigits[c & 15];
   }

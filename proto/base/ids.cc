@@ -107,7 +107,7 @@ Result<std::string> parse_host_name(std::string_view text, std::string_view fiel
 std::string policy_suffix(std::string_view program) {
   static constexpr auto kTable = crc_table();
   uint32_t crc = 0;
-  for (unsigned char byte : utf16le_from_utf8(program)) crc = kTable[(crc ^ byte) & 0xFF] ^ (crc >> 8);
+  for (const unsigned char byte : utf16le_from_utf8(program)) crc = kTable[(crc ^ byte) & 0xFF] ^ (crc >> 8);
   std::string raw;
   for (int shift = 24; shift >= 0; shift -= 8) raw += static_cast<char>(crc >> shift);
   return to_hex(raw);

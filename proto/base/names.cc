@@ -32,7 +32,7 @@ std::string map_code_points(std::string_view text, Map map) {
 // A path in an error message must not carry control characters or broken bytes into a log or a terminal.
 std::string printable(std::string_view path) {
   std::string out;
-  for (char c : path) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+  for (const char c : path) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
   if (!valid_utf8(out)) {
     for (char& c : out) {
       if (static_cast<unsigned char>(c) >= 0x80) c = '?';
@@ -51,10 +51,10 @@ Status check_content_path(std::string_view path) {
   };
   if (!valid_utf8(path)) return refuse("is not valid UTF-8; rename the file");
   if (utf16_units(path) > kMaxPathUnits) return refuse("is longer than 255 UTF-16 units; shorten it");
-  for (std::string_view part : split(path, '/')) {
+  for (const std::string_view part : split(path, '/')) {
     if (part.empty()) return refuse("has an empty part");
     if (part == "." || part == "..") return refuse("has a '.' or '..' part");
-    for (char c : part) {
+    for (const char c : part) {
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F ||
           std::string_view("\\:*?\"<>|").find(c) != std::string_view::npos) {
         return refuse("holds a character that NTFS cannot have (\\ : * ? \" < > | or a control character); rename it");

@@ -27,7 +27,7 @@ std::optional<std::string> parse_ip_address(std::string_view text) {
   std::array<char, 16> bytes{};
   if (::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1) return std::string(bytes.data(), 4);
   if (::inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1) return std::nullopt;
-  std::string out(bytes.data(), bytes.size());
+  const std::string out(bytes.data(), bytes.size());
   return out.starts_with(kMapped) ? out.substr(kMapped.size()) : out;
 }
 

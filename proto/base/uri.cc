@@ -8,7 +8,7 @@ namespace {
 std::string encode(std::string_view text, std::string_view keep) {
   std::string out;
   out.reserve(text.size());
-  for (char c : text) {
+  for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        std::string_view("-._~").find(c) != std::string_view::npos ||
                        keep.find(c) != std::string_view::npos;

@@ -131,7 +131,7 @@ std::string utf16le_from_utf8(std::string_view text) {
 
 size_t utf16_units(std::string_view utf8) {
   size_t units = 0;
-  for (unsigned char c : utf8) units += (c & 0xC0) == 0x80 ? 0 : c >= 0xF0 ? 2 : 1;
+  for (const unsigned char c : utf8) units += (c & 0xC0) == 0x80 ? 0 : c >= 0xF0 ? 2 : 1;
   return units;
 }
 

@@ -59,7 +59,7 @@ Outcome DataTransfer::transfer_file(const TransferJob& job, uint64_t limit) {
   const LabTime start = host_.clock.now();
   log_.info(fmt::format("DTSJob {} created to download from '{}' to '{}'.", job.job, job.url, job.shown_as));
   enter(job.job, "PendingDownload");
-  const Outcome outcome = [&]() -> Outcome {
+  Outcome outcome = [&]() -> Outcome {
     if (!options_.bits) return {ErrorCode::kServiceDisabled, "the BITS service is disabled"};
     const auto source = parse_source(job.url);
     if (!source.ok()) return {ErrorCode::kInvalidParameter, source.status().message()};
