@@ -178,6 +178,23 @@ class SiteTest : public ::testing::Test {
     ASSERT_TRUE(said(*messages)) << "no " << message << ": " << ladder(id);
   }
 
+  // A package on one DP, settled.
+  void distributed(const std::string& dp = kDp) {
+    create(request());
+    manager_->start();
+    ASSERT_EQ(distribute(*site_, dps_, "LON00001", on({dp})).status(), ok_status());
+    wait_message(2301, 2);
+  }
+  HostPort port_of(const std::string& dp) {
+    return *parse_host_port(dps_.find(dp)->control_url.substr(std::string("http://").size()), "");
+  }
+  void stop_dp(const std::string& name) { points_.erase(name); }
+  void start_dp_again(const std::string& name) {
+    points_[name] =
+        *dp::DistributionPoint::open({name, folder_ + "/dp-" + name, "token"}, posix_env(), clock_, site_->log);
+    ASSERT_EQ(points_[name]->start_control(port_of(name)).status(), ok_status());
+  }
+
   // ---- what there is
   std::vector<v1::StatusMessage> messages(const StatusQuery& query = {}) {
     auto all = list_status(store_->read(), query);
