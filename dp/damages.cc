@@ -164,7 +164,10 @@ Result<v1::DamageReply> Damages::place_once(const v1::DamageRequest& request, ui
   record.set_package_id(package_id);
   record.set_version(package->content.version());
   *record.mutable_damage() = damage;
-  RETURN_IF_ERROR(store_change(*package, put, rule, 0));
+  RETURN_IF_ERROR(store_change(*package, put, [&](WriteTxn&) {
+    if (!is_taken_back(rule)) return ok_status();
+    return failed_precondition("rule " + request.rule_id() + " was taken back meanwhile", "rule_id");
+  }));
 
   log_.info("damaged " + package_id + " version " + std::to_string(record.version()) + " by rule " + record.rule_id() +
             ": " + std::to_string(damage.extents(0).bytes().size()) + " bytes at " +
@@ -207,7 +210,9 @@ Result<v1::DamageRemovalReply> Damages::lift_once(uint64_t rule) {
                      fault::hash_file(size, reader(lay_over(*std::move(file), size, overlay.extents))));
     for (v1::DamageRecord& record : rest) *record.mutable_damage()->mutable_hash() = hash;
   }
-  RETURN_IF_ERROR(store_change(*package, rest, 0, rule));
+  RETURN_IF_ERROR(store_change(*package, rest, [&](WriteTxn& txn) {
+    return kDamages.erase(txn, {package_id, number_key(rule)});
+  }));
   log_.info("lifted the damage of rule " + std::to_string(rule) + " from " + package_id);
   v1::DamageRemovalReply reply;
   ASSIGN_OR_RETURN(const auto live, foretell(package_id));
@@ -239,18 +244,15 @@ Result<std::vector<v1::LiveDamage>> Damages::foretell(const std::string& package
   return live;
 }
 
-Status Damages::store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put, uint64_t place,
-                             uint64_t erase) {
+Status Damages::store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put,
+                             const std::function<Status(WriteTxn& txn)>& before) {
   const std::string& package_id = planned.content.package_id();
   return store_.commit([&](WriteTxn& txn) -> Status {
     auto content = kDpContents.get(txn, {package_id});
     if (!content.ok() || content->generation() != planned.content.generation()) {
       return changed_meanwhile(package_id);
     }
-    if (place != 0 && is_taken_back(place)) {
-      return failed_precondition("rule " + std::to_string(place) + " was taken back meanwhile", "rule_id");
-    }
-    if (erase != 0) RETURN_IF_ERROR(kDamages.erase(txn, {package_id, number_key(erase)}));
+    RETURN_IF_ERROR(before(txn));
     for (const v1::DamageRecord& record : put) {
       RETURN_IF_ERROR(kDamages.put(txn, {package_id, number_key(*parse_rule(record.rule_id()))}, record));
     }

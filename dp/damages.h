@@ -5,6 +5,7 @@
 // any commit or removal of its package. Thread-safe; calls block on the disk and read the damaged file once.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -37,7 +38,8 @@ class Damages {
   // What clients see of each rule in the package, by rule: all its damage together.
   Result<std::vector<v1::LiveDamage>> foretell(const std::string& package_id);
   // One change that holds only if the package is still as it was when it was planned; kAborted otherwise.
-  Status store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put, uint64_t place, uint64_t erase);
+  Status store_change(const Loaded& planned, const std::vector<v1::DamageRecord>& put,
+                      const std::function<Status(store::WriteTxn& txn)>& before);
 
   const std::string dp_name_;
   store::Store& store_;

@@ -87,10 +87,6 @@ Result<std::unique_ptr<Imports::Import>> claim_id(const Site& site, Imports& imp
   return failed_precondition("the site has no package ID left", "id");
 }
 
-Status drop_version(store::WriteTxn& txn, const Site& site, const std::string& id, uint32_t version) {
-  return drop_manifest(txn, site.store.blobs(), manifest_key(id, version));
-}
-
 void queue_after_commit(store::WriteTxn& txn, const Site& site, const std::string& package) {
   txn.after_commit([queue = site.queue, package] { queue->push(package); });
 }
@@ -215,23 +211,24 @@ Result<v1::Package> update_package(Site& site, Imports& imports, const std::stri
   // Again, now that no other import can change it.
   ASSIGN_OR_RETURN(package, get_usable_package(site.store.read(), id, "id"));
 
-  auto updated =
-      import_and_commit(site, *import, package, package.source_version() + 1,
-                        [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Result<v1::Package> {
-                          ASSIGN_OR_RETURN(v1::Package now, get_usable_package(txn, id, "id"));
-                          take_snapshot(&now, manifest, site.clock.now());
-                          note_next_update(&now, site.clock.now());
-                          for (auto& dp : *now.mutable_dps()) {
-                            if (!removing(dp)) order_install(site, &dp);
-                          }
-                          if (manifest.version() > kOlderVersions + 1) {
-                            RETURN_IF_ERROR(drop_version(txn, site, now.id(), manifest.version() - kOlderVersions - 1));
-                          }
-                          RETURN_IF_ERROR(package_policy_changed(txn, site, now));
-                          RETURN_IF_ERROR(emit_pass(txn, site, &now));
-                          RETURN_IF_ERROR(store::kPackages.put(txn, {now.id()}, now));
-                          return now;
-                        });
+  auto updated = import_and_commit(site, *import, package, package.source_version() + 1,
+                                   [&](store::WriteTxn& txn, const v1::Manifest& manifest) -> Result<v1::Package> {
+                                     ASSIGN_OR_RETURN(v1::Package now, get_usable_package(txn, id, "id"));
+                                     take_snapshot(&now, manifest, site.clock.now());
+                                     note_next_update(&now, site.clock.now());
+                                     for (auto& dp : *now.mutable_dps()) {
+                                       if (!removing(dp)) order_install(site, &dp);
+                                     }
+                                     if (manifest.version() > kOlderVersions + 1) {
+                                       const auto oldest =
+                                           manifest_key(now.id(), manifest.version() - kOlderVersions - 1);
+                                       RETURN_IF_ERROR(drop_manifest(txn, site.store.blobs(), oldest));
+                                     }
+                                     RETURN_IF_ERROR(package_policy_changed(txn, site, now));
+                                     RETURN_IF_ERROR(emit_pass(txn, site, &now));
+                                     RETURN_IF_ERROR(store::kPackages.put(txn, {now.id()}, now));
+                                     return now;
+                                   });
   if (source_trouble(site, package, updated.status()) == SourceTrouble::kNone) return updated;
   RETURN_IF_ERROR(tell_update_failed(site, package, updated.status()));
   return failed_precondition(updated.status().message(), "source");

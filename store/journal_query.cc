@@ -20,19 +20,19 @@ std::optional<uint64_t> last_of(const JournalRow& row) {
 }
 
 // As JSON can hold it: of what is no UTF-8 (a client's whim, a text that was cut, a disk's damage) the bytes above 7F
-// are percent-encoded, and `room` holds it.
-std::string_view shown(const Journal& journal, uint32_t number, std::string* room) {
+// are percent-encoded.
+std::string shown(const Journal& journal, uint32_t number) {
   const std::string_view text = journal.read(number);
-  if (valid_utf8(text)) return text;
-  room->clear();
+  if (valid_utf8(text)) return std::string(text);
+  std::string out;
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x80) {
-      *room += c;
+      out += c;
     } else {
-      *room += '%' + to_hex({&c, 1});
+      out += '%' + to_hex({&c, 1});
     }
   }
-  return *room;
+  return out;
 }
 
 // "3 17": the IDs of the rules that hit.
@@ -89,10 +89,7 @@ void JournalQuery::wish(std::string_view field, uint32_t JournalRow::*text, cons
 
 bool JournalQuery::granted(Wish& wish, uint32_t text) const {
   uint64_t& known = wish.known[(text * 0x9E3779B1U) >> 16];
-  if (known >> 1 != text) {
-    std::string room;
-    known = uint64_t{text} << 1 | (wish.compare(wish.wanted, shown(journal_, text, &room)) ? 1U : 0U);
-  }
+  if (known >> 1 != text) known = uint64_t{text} << 1 | (wish.compare(wish.wanted, shown(journal_, text)) ? 1U : 0U);
   return (known & 1U) != 0;
 }
 
@@ -129,11 +126,9 @@ std::vector<v1::Difference> JournalQuery::differences(const JournalRow& row) {
   if (match.role() != v1::FaultMatch::ANY_ROLE && match.role() != role) {
     all.push_back(difference("role", v1::FaultMatch::Role_Name(match.role()), v1::FaultMatch::Role_Name(role)));
   }
-  std::string room;
   for (Wish& wish : wishes_) {
     const uint32_t text = row.*wish.text;
-    if (granted(wish, text)) continue;
-    all.push_back(difference(wish.field, wish.wanted, std::string(shown(journal_, text, &room))));
+    if (!granted(wish, text)) all.push_back(difference(wish.field, wish.wanted, shown(journal_, text)));
   }
   if (match.version() != 0 && match.version() != row.version) {
     all.push_back(difference("version", std::to_string(match.version()), std::to_string(row.version)));
@@ -197,8 +192,7 @@ std::vector<v1::NearMiss> JournalQuery::nearest(uint64_t from, uint64_t to) {
 }
 
 v1::JournalRecord journal_record(const Journal& journal, uint64_t sequence, const JournalRow& row) {
-  std::string room;
-  const auto text = [&](uint32_t number) { return std::string(shown(journal, number, &room)); };
+  const auto text = [&](uint32_t number) { return shown(journal, number); };
   v1::JournalRecord out;
   out.set_sequence(sequence);
   *out.mutable_time() = to_timestamp(lab_time(row.time));
@@ -224,7 +218,8 @@ v1::JournalRecord journal_record(const Journal& journal, uint64_t sequence, cons
   }
   out.set_request_bytes(row.request_bytes);
   if (row.rules != 0) {
-    for (const auto rule : split(shown(journal, row.rules, &room), ' ')) out.add_rules(std::string(rule));
+    const std::string rules = text(row.rules);
+    for (const auto rule : split(rules, ' ')) out.add_rules(std::string(rule));
   }
 
   const bool settled = row.settled.load(std::memory_order_acquire) != 0;

@@ -89,19 +89,23 @@ Status check_folder(const Cli& cli, const Wanted& wanted) {
                             : "smslab fsck --repair --data " + data + " mends what can be");
 }
 
-Status check(const Cli& cli, const Wanted& wanted) {
-  auto lab = LabClient::find(cli.finder);
-  if (!cli.finder.data.empty()) {
-    Status checked = check_folder(cli, wanted);
-    const bool serves = checked.code() == Code::kFailedPrecondition;  // and has it locked
-    if (!serves || wanted.repair || !lab.ok()) return checked;
-  } else if (wanted.repair) {
-    return invalid_argument("stop the lab, and say which folder it serves", "--data");
-  }
-  RETURN_IF_ERROR(lab.status());
+Status check_lab(const Cli& cli, LabClient& lab) {
   v1::FsckReply report;
-  RETURN_IF_ERROR(lab->call("POST", "/api/v1/fsck", nullptr, &report));
+  RETURN_IF_ERROR(lab.call("POST", "/api/v1/fsck", nullptr, &report));
   return tell(cli, 1, report, "stop the lab and mend them with smslab fsck --repair --data DIR");
+}
+
+Status check(const Cli& cli, const Wanted& wanted) {
+  if (cli.finder.data.empty()) {
+    if (wanted.repair) return invalid_argument("stop the lab, and say which folder it serves", "--data");
+    ASSIGN_OR_RETURN(LabClient lab, LabClient::find(cli.finder));
+    return check_lab(cli, lab);
+  }
+  Status checked = check_folder(cli, wanted);
+  const bool serves = checked.code() == Code::kFailedPrecondition;  // and has it locked
+  if (!serves || wanted.repair) return checked;
+  auto lab = LabClient::find(cli.finder);
+  return lab.ok() ? check_lab(cli, *lab) : checked;
 }
 }  // namespace
 

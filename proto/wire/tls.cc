@@ -313,7 +313,7 @@ Result<std::unique_ptr<const Tls::Context>> Tls::make(const TlsIdentity& identit
 }
 
 Result<std::unique_ptr<Tls>> Tls::open(const TlsIdentity& identity) {
-  auto tls = of_lab();
+  std::unique_ptr<Tls> tls(new Tls());
   ASSIGN_OR_RETURN(tls->context_, make(identity));
   return tls;
 }

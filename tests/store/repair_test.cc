@@ -216,7 +216,9 @@ class RepairTest : public ::testing::TestWithParam<Row> {
         EXPECT_THAT(report.repaired(), Contains(HasSubstr(GetParam().named)));
         EXPECT_THAT(report.problems(), IsEmpty());
         break;
-      case Row::End::kWaits: EXPECT_THAT(after, Contains(HasSubstr("a refresh or an update that holds it brings it again"))); break;
+      case Row::End::kWaits:
+        EXPECT_THAT(after, Contains(HasSubstr("a refresh or an update that holds it brings it again")));
+        break;
       case Row::End::kRefused:
         EXPECT_EQ(Pair::state(folder), state) << "nothing is touched";
         EXPECT_EQ(after, before);
